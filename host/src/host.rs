@@ -1,0 +1,474 @@
+//! The host as its users see it: connections, locations, scans, and what was found.
+//!
+//! The command line (and later the REST API and the console) is a thin skin over [`Host`]: it parses,
+//! calls one method, and renders what comes back. Everything that has a rule in it is behind this type.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::contract::{Location, Manifest, Profile, ScanProgress, StepResult, Verification};
+
+/// Where the host keeps things and how much it does at once.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    /// Folder of the store, the key file and the installed connectors. Made (0700) when missing.
+    pub data_dir: PathBuf,
+    /// Folder of compiled code; `None` puts it into the data folder.
+    pub cache_dir: Option<PathBuf>,
+    /// Instances that scan at the same time.
+    pub jobs: usize,
+    /// A component file to use instead of the installed connector.
+    pub plugin: Option<PathBuf>,
+}
+
+/// What the person entered to connect an account.
+#[derive(Clone)]
+pub struct ConnectionDraft {
+    /// Connector id (`gitlab-registry`).
+    pub connector: String,
+    /// Name of the connection; `None` takes the profile's display name.
+    pub name: Option<String>,
+    /// Values of the form that are not secret.
+    pub settings: Vec<(String, String)>,
+    /// Values of the form's secret fields.
+    pub secrets: Vec<(String, SecretString)>,
+    /// How requests leave.
+    pub network: NetworkOptions,
+}
+
+pub use crate::secret::SecretString;
+
+/// How requests of a connection leave, beyond what the connector declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct NetworkOptions {
+    /// PEM certificates that are trusted besides the system's.
+    pub ca_pem: Vec<String>,
+    /// PEM certificate chain and key that this host shows.
+    pub client_pem: Option<String>,
+    /// `http://host:port`; requests go through it.
+    pub proxy: Option<String>,
+    /// Origins that the operator allows besides the connector's (`https://minio.internal:9000`).
+    pub allow: Vec<String>,
+    /// Do not verify certificates. Shown wherever the connection is shown.
+    pub insecure_tls: bool,
+}
+
+/// A draft that was configured and verified, not yet saved.
+pub struct Trial {
+    /// What was entered.
+    pub draft: ConnectionDraft,
+    /// What the connector made of it.
+    pub profile: Profile,
+    /// The steps.
+    pub verification: Verification,
+}
+
+/// One configured account.
+#[derive(Clone, Debug, Serialize)]
+pub struct Connection {
+    /// Its name, unique.
+    pub name: String,
+    /// Connector id.
+    pub connector: String,
+    /// Display name from the profile.
+    pub display_name: String,
+    /// Settings in normal form, without secrets.
+    pub settings: Vec<(String, String)>,
+    /// How requests leave.
+    pub network: NetworkOptions,
+    /// Which locations are scanned.
+    pub selection: Selection,
+    /// RFC 3339.
+    pub created_at: String,
+    /// When it was verified last, and whether every step passed.
+    pub verified: Option<(String, bool)>,
+}
+
+/// Which locations of a connection are scanned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Selection {
+    /// Globs over location paths; empty means all. `*` stops at `/`, `**` does not.
+    pub include: Vec<String>,
+    /// Globs that leave out, after `include`.
+    pub exclude: Vec<String>,
+    /// Whether locations that were not known when the selection was saved are scanned.
+    pub new_locations: NewLocations,
+}
+
+/// What happens with locations that appear after the selection was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NewLocations {
+    /// Scanned when the globs match.
+    Include,
+    /// Not scanned until the selection is saved again.
+    Exclude,
+}
+
+/// A location with what the host knows of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct LocationRow {
+    /// As the connector listed it.
+    pub location: Location,
+    /// Whether a scan takes it.
+    pub selected: bool,
+    /// Why not, when it is scannable and not selected.
+    pub reason: Option<String>,
+    /// When it was scanned last, and whether completely.
+    pub last_scan: Option<(String, bool)>,
+}
+
+/// What a scan takes.
+#[derive(Clone, Debug, Default)]
+pub struct ScanOptions {
+    /// Only these locations (paths or globs); empty means the selection.
+    pub locations: Vec<String>,
+    /// Begin anew where an interrupted scan could be resumed.
+    pub fresh: bool,
+}
+
+/// How one location ended.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LocationOutcome {
+    /// All of it was looked at.
+    Complete,
+    /// Parts were not; the skipped observations say which.
+    Partial,
+    /// The connector gave up, with its reason.
+    Failed {
+        /// One sentence.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Cancelled before it ended; a later scan goes on from its cursor.
+    Interrupted,
+}
+
+/// One location of a scan.
+#[derive(Clone, Debug, Serialize)]
+pub struct LocationReport {
+    /// Path of the location.
+    pub path: String,
+    /// How it ended.
+    pub outcome: LocationOutcome,
+    /// What the call counted, summed over its tries.
+    pub counts: Counts,
+    /// Wall time in milliseconds.
+    pub milliseconds: u64,
+}
+
+/// The numbers that a scan prints about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Tags looked at.
+    pub tags: u64,
+    /// Images inventoried.
+    pub images: u64,
+    /// Packages in them.
+    pub packages: u64,
+    /// Findings emitted.
+    pub findings: u64,
+    /// Things skipped, each with its reason.
+    pub skipped: u64,
+    /// Layers read.
+    pub layers_read: u64,
+    /// Layers whose inventory was known.
+    pub layers_reused: u64,
+    /// Requests sent, redirects included.
+    pub requests: u64,
+    /// Bytes of bodies received.
+    pub bytes_read: u64,
+}
+
+/// A scan's end.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanReport {
+    /// Id of the scan in the store.
+    pub scan: i64,
+    /// Name of the connection.
+    pub connection: String,
+    /// RFC 3339.
+    pub started_at: String,
+    /// Wall time in milliseconds.
+    pub milliseconds: u64,
+    /// Each location, in the order of their paths.
+    pub locations: Vec<LocationReport>,
+    /// The sum.
+    pub counts: Counts,
+    /// What the egress policy refused in this scan, each with the exact line that would allow it.
+    pub refused: Vec<String>,
+    /// True when every location was looked at completely.
+    pub complete: bool,
+}
+
+/// What happens while the host works; for progress bars and logs. Never blocks.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A step of `verify` has ended.
+    Step(StepResult),
+    /// Locations listed so far.
+    Listed(usize),
+    /// A scan begins with that many locations.
+    ScanStarted {
+        /// How many locations.
+        locations: usize,
+    },
+    /// A location begins; `resumed` when from a cursor.
+    LocationStarted {
+        /// Its path.
+        path: String,
+        /// From a cursor.
+        resumed: bool,
+    },
+    /// A location goes on.
+    LocationProgress {
+        /// Its path.
+        path: String,
+        /// How far.
+        progress: ScanProgress,
+    },
+    /// A location is tried again after a failure.
+    LocationRetried {
+        /// Its path.
+        path: String,
+        /// Why.
+        message: String,
+        /// Milliseconds until then.
+        wait_ms: u64,
+    },
+    /// A location ended.
+    LocationEnded(LocationReport),
+    /// A connector's log line.
+    Log {
+        /// Path of the location, or the name of the call.
+        subject: String,
+        /// How loud.
+        level: crate::contract::LogLevel,
+        /// The line.
+        message: String,
+    },
+}
+
+/// Takes events.
+pub trait Events: Send + Sync {
+    /// One event.
+    fn event(&self, event: Event);
+}
+
+/// Ignores events.
+pub struct Silent;
+
+impl Events for Silent {
+    fn event(&self, _: Event) {}
+}
+
+/// A stored finding, as lists show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct FindingRow {
+    /// Name of the connection.
+    pub connection: String,
+    /// The tool whose finding it is ("GitLab"), from the manifest.
+    pub source_tool: String,
+    /// Path of the location.
+    pub location: String,
+    /// The finding.
+    pub finding: crate::contract::Finding,
+    /// RFC 3339.
+    pub first_seen: String,
+    /// RFC 3339.
+    pub last_seen: String,
+}
+
+/// A stored image, as lists show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImageRow {
+    /// Name of the connection.
+    pub connection: String,
+    /// Path of the location.
+    pub location: String,
+    /// The image.
+    pub image: crate::contract::Image,
+    /// RFC 3339.
+    pub first_seen: String,
+    /// RFC 3339.
+    pub last_seen: String,
+}
+
+/// A stored skip, as lists show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SkippedRow {
+    /// Name of the connection.
+    pub connection: String,
+    /// Path of the location.
+    pub location: String,
+    /// What was skipped, and why.
+    pub skipped: crate::contract::Skipped,
+    /// RFC 3339.
+    pub seen: String,
+}
+
+/// Which rows a list takes.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only this connection.
+    pub connection: Option<String>,
+    /// Only locations whose path matches one of these globs.
+    pub locations: Vec<String>,
+    /// Only what this source tool reported ("GitLab").
+    pub source_tool: Option<String>,
+    /// Only findings at least this severe.
+    pub min_severity: Option<crate::contract::Severity>,
+    /// Only this image (a digest, or a beginning of one).
+    pub image: Option<String>,
+}
+
+/// The host. One per data folder and process.
+pub struct Host {
+    _options: HostOptions,
+}
+
+/// Why the host could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The connector answered a failure.
+    #[error("{}", crate::host::describe_failure(.0))]
+    Connector(crate::contract::Failure),
+    /// Nothing has that name.
+    #[error("no {what} is called {name:?}; `ox-host {list}` lists them")]
+    Unknown {
+        /// `connection`, `location`, `connector`.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// The command that lists them.
+        list: &'static str,
+    },
+    /// Anything else, with its chain of causes.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// One line for a failure: the sentence, and what to do.
+pub fn describe_failure(failure: &crate::contract::Failure) -> String {
+    use crate::contract::Failure as F;
+    let (why, lead) = match failure {
+        F::InvalidSettings(fault) => (&fault.why, format!("{}: ", fault.field)),
+        F::Forbidden(lack) => (&lack.why, String::new()),
+        F::RateLimited(limit) => (&limit.why, String::new()),
+        F::Unauthenticated(why)
+        | F::NotFound(why)
+        | F::Unavailable(why)
+        | F::UnexpectedAnswer(why)
+        | F::OverLimit(why) => (why, String::new()),
+        F::Stopped => return "the call was stopped".to_owned(),
+    };
+    if why.hint.is_empty() {
+        format!("{lead}{}", why.message)
+    } else {
+        format!("{lead}{} {}", why.message, why.hint)
+    }
+}
+
+#[expect(unused_variables, reason = "signatures first")]
+impl Host {
+    /// Opens the data folder: store, key file, engine.
+    pub async fn open(options: HostOptions) -> Result<Arc<Self>, HostError> {
+        Ok(Arc::new(Self { _options: options }))
+    }
+
+    /// Manifests of the connectors that can be used, with the digest of each.
+    pub async fn connectors(&self) -> Result<Vec<(Manifest, String)>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// Configures and verifies a draft, without saving anything.
+    pub async fn try_connection(
+        &self,
+        draft: ConnectionDraft,
+        events: &dyn Events,
+        cancel: &CancellationToken,
+    ) -> Result<Trial, HostError> {
+        Err(anyhow::anyhow!("not there yet").into())
+    }
+
+    /// Saves what was tried. A connection of the same name is replaced.
+    pub fn save_connection(&self, trial: &Trial) -> Result<Connection, HostError> {
+        Err(anyhow::anyhow!("not there yet").into())
+    }
+
+    /// All connections, by name.
+    pub fn connections(&self) -> Result<Vec<Connection>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// Forgets a connection and everything that was found through it.
+    pub fn remove_connection(&self, name: &str) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    /// Verifies a saved connection again.
+    pub async fn verify(
+        &self,
+        name: &str,
+        events: &dyn Events,
+        cancel: &CancellationToken,
+    ) -> Result<Verification, HostError> {
+        Err(anyhow::anyhow!("not there yet").into())
+    }
+
+    /// Lists all locations of a connection anew, and remembers them.
+    pub async fn list_locations(
+        &self,
+        name: &str,
+        events: &dyn Events,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<LocationRow>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// The locations as last listed.
+    pub fn known_locations(&self, name: &str) -> Result<Vec<LocationRow>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// Saves which locations are scanned; answers all of them with the outcome.
+    pub fn select(&self, name: &str, selection: Selection) -> Result<Vec<LocationRow>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// Scans. Lists the locations first, so that new ones are seen.
+    pub async fn scan(
+        &self,
+        name: &str,
+        options: ScanOptions,
+        events: Arc<dyn Events>,
+        cancel: CancellationToken,
+    ) -> Result<ScanReport, HostError> {
+        Err(anyhow::anyhow!("not there yet").into())
+    }
+
+    /// Findings, worst first.
+    pub fn findings(&self, filter: &Filter) -> Result<Vec<FindingRow>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// Images, by location and first tag.
+    pub fn images(&self, filter: &Filter) -> Result<Vec<ImageRow>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// Packages of one image.
+    pub fn packages(&self, digest: &str) -> Result<Vec<crate::contract::Package>, HostError> {
+        Ok(Vec::new())
+    }
+
+    /// What the newest scan of each location skipped.
+    pub fn skipped(&self, filter: &Filter) -> Result<Vec<SkippedRow>, HostError> {
+        Ok(Vec::new())
+    }
+}

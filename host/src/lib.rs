@@ -1,0 +1,13 @@
+//! The reference host for OX connectors.
+//!
+//! `plugin` runs a connector in its sandbox, `egress` is the only way out of it, `scan` plans and gathers,
+//! `store` keeps what was gathered, `host` is what the command line and later skins call.
+pub mod cli;
+pub mod contract;
+pub mod egress;
+pub mod host;
+pub mod plugin;
+pub mod report;
+pub mod scan;
+pub mod secret;
+pub mod store;

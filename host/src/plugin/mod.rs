@@ -1,0 +1,5 @@
+//! Connectors: load, limit, call.
+pub mod bindings;
+mod outlet;
+
+pub use outlet::Outlet;

@@ -1,0 +1,8 @@
+//! The OX GitLab Container Registry connector.
+//!
+//! Pure core, thin shell: this file holds the exports and nothing else, `http/wasi.rs` is the only place
+//! that speaks to the host's HTTP, and everything else builds and is tested natively.
+
+pub mod contract;
+pub mod http;
+pub mod settings;
