@@ -31,8 +31,14 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn new(options: &HostOptions) -> Self {
-        let program = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join(FOLDER)));
-        Self { file: options.plugin.clone(), data: options.data_dir.join(FOLDER), program }
+        let program = std::env::current_exe()
+            .ok()
+            .and_then(|program| Some(program.parent()?.join(FOLDER)));
+        Self {
+            file: options.plugin.clone(),
+            data: options.data_dir.join(FOLDER),
+            program,
+        }
     }
 
     /// Component files, the most important first. An empty answer means that nothing is installed.
@@ -53,7 +59,8 @@ impl Places {
         let hex = digest_of(bytes).replace(':', "-");
         let path = self.data.join(format!("{hex}.wasm"));
         let temporary = self.data.join(format!(".{hex}.{}", std::process::id()));
-        let written = write_whole(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, &path));
+        let written =
+            write_whole(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, &path));
         if written.is_err() {
             let _ = std::fs::remove_file(&temporary);
         }
@@ -64,18 +71,28 @@ impl Places {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
 /// The component files of a folder, the newest first, then by name.
 fn components(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let mut files: Vec<(SystemTime, PathBuf)> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "wasm") && path.is_file())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "wasm")
+                && path.is_file()
+        })
         .take(COMPONENTS)
         .map(|path| {
             let changed = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
@@ -93,7 +110,11 @@ pub(super) fn read_component(path: &Path) -> anyhow::Result<Vec<u8>> {
     let read = file.take(COMPONENT_BYTES + 1).read_to_end(&mut bytes);
     read.with_context(|| format!("can't read {}", path.display()))?;
     if bytes.len() as u64 > COMPONENT_BYTES {
-        anyhow::bail!("{} is larger than {} MiB, the limit for a component", path.display(), COMPONENT_BYTES >> 20);
+        anyhow::bail!(
+            "{} is larger than {} MiB, the limit for a component",
+            path.display(),
+            COMPONENT_BYTES >> 20
+        );
     }
     Ok(bytes)
 }
@@ -101,8 +122,10 @@ pub(super) fn read_component(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// `sha256:…` of some bytes.
 pub(super) fn digest_of(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold("sha256:".to_owned(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -54,10 +54,20 @@ impl Host {
             .await
             .map_err(anyhow::Error::from)??;
         let connectors = Arc::new(sandboxed::Sandboxed::new(&options)?);
-        Ok(Self::with(options.jobs, store, connectors, Policy::default()))
+        Ok(Self::with(
+            options.jobs,
+            store,
+            connectors,
+            Policy::default(),
+        ))
     }
 
-    fn with(jobs: usize, store: Store, connectors: Arc<dyn Connectors>, policy: Policy) -> Arc<Self> {
+    fn with(
+        jobs: usize,
+        store: Store,
+        connectors: Arc<dyn Connectors>,
+        policy: Policy,
+    ) -> Arc<Self> {
         let jobs = match jobs {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
             jobs => jobs,
@@ -92,12 +102,20 @@ impl Host {
     }
 
     async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
-        let known = self.manifests.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let known = self
+            .manifests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned();
         if let Some(manifest) = known {
             return Ok(manifest);
         }
         let manifest = self.connectors.manifest(id).await?;
-        let mut manifests = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut manifests = self
+            .manifests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         manifests.insert(id.to_owned(), manifest.clone());
         Ok(manifest)
     }
@@ -114,7 +132,11 @@ impl Host {
         forwarding(events, |events| async move {
             let (draft, profile, connector) = self.configure(draft, &events, cancel).await?;
             let verification = self.run_verify(&connector, &events, cancel).await?;
-            Ok(Trial { draft, profile, verification })
+            Ok(Trial {
+                draft,
+                profile,
+                verification,
+            })
         })
         .await
     }
@@ -135,7 +157,10 @@ impl Host {
             operator_origin: accounts::operator_origin(&manifest, &draft.settings)?,
         };
         let outlet = Arc::new(EventOutlet::new("configure", events.clone()));
-        let configured = self.connectors.configure(&draft.connector, &account, outlet, cancel.clone()).await?;
+        let configured = self
+            .connectors
+            .configure(&draft.connector, &account, outlet, cancel.clone())
+            .await?;
         let profile = configured.map_err(|failed| failed.fault)?;
         accounts::check_profile(&profile, &account.operator_origin)?;
         let connector = self.connectors.connect(&draft.connector, account).await?;
@@ -156,7 +181,12 @@ impl Host {
     /// Saves what was tried. A connection of the same name is replaced; one of the same account keeps
     /// what was found through it. A draft without a name gets one that nobody has.
     pub fn save_connection(&self, trial: &Trial) -> Result<Connection, HostError> {
-        let record = self.store.save_connection(self.new_connection(&trial.draft, &trial.profile, false, Some(&trial.verification))?)?;
+        let record = self.store.save_connection(self.new_connection(
+            &trial.draft,
+            &trial.profile,
+            false,
+            Some(&trial.verification),
+        )?)?;
         Ok(record.connection)
     }
 
@@ -167,10 +197,13 @@ impl Host {
         ephemeral: bool,
         verification: Option<&Verification>,
     ) -> Result<NewConnection, HostError> {
-        let manifests = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
-        let manifest = manifests
-            .get(&draft.connector)
-            .ok_or_else(|| anyhow::anyhow!("the connection was not tried by this host; try it first"))?;
+        let manifests = self
+            .manifests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let manifest = manifests.get(&draft.connector).ok_or_else(|| {
+            anyhow::anyhow!("the connection was not tried by this host; try it first")
+        })?;
         Ok(NewConnection {
             name: draft.name.clone(),
             connector: draft.connector.clone(),
@@ -180,18 +213,28 @@ impl Host {
             settings: accounts::storable(profile, draft),
             secrets: draft.secrets.clone(),
             network: draft.network.clone(),
-            verified: verification.map(|verification| (verification.clone(), accounts::passed(verification))),
+            verified: verification
+                .map(|verification| (verification.clone(), accounts::passed(verification))),
         })
     }
 
     /// All connections, by name.
     pub fn connections(&self) -> Result<Vec<Connection>, HostError> {
-        Ok(self.store.connections()?.into_iter().map(|record| record.connection).collect())
+        Ok(self
+            .store
+            .connections()?
+            .into_iter()
+            .map(|record| record.connection)
+            .collect())
     }
 
     /// Forgets a connection and everything that was found through it.
     pub fn remove_connection(&self, name: &str) -> Result<(), HostError> {
-        if self.store.remove_connection(name)? { Ok(()) } else { Err(unknown_connection(name)) }
+        if self.store.remove_connection(name)? {
+            Ok(())
+        } else {
+            Err(unknown_connection(name))
+        }
     }
 
     /// Verifies a saved connection again.
@@ -207,7 +250,9 @@ impl Host {
             let verification = self.run_verify(&connector, &events, cancel).await?;
             if self.store.is_owner() {
                 let passed = accounts::passed(&verification);
-                self.store.save_verification(record.id, verification.clone(), passed).await?;
+                self.store
+                    .save_verification(record.id, verification.clone(), passed)
+                    .await?;
             }
             Ok(verification)
         })
@@ -215,7 +260,9 @@ impl Host {
     }
 
     fn record(&self, name: &str) -> Result<ConnectionRecord, HostError> {
-        self.store.connection(name)?.ok_or_else(|| unknown_connection(name))
+        self.store
+            .connection(name)?
+            .ok_or_else(|| unknown_connection(name))
     }
 
     /// Sets the connector of a saved connection up.
@@ -235,7 +282,9 @@ impl Host {
             network,
             operator_origin: accounts::operator_origin(&manifest, &connection.settings)?,
         };
-        self.connectors.connect(&connection.connector, account).await
+        self.connectors
+            .connect(&connection.connector, account)
+            .await
     }
 
     // ---- Locations -------------------------------------------------------------------------------
@@ -266,9 +315,16 @@ impl Host {
         cancel: &CancellationToken,
     ) -> Result<scans::Listed, HostError> {
         let listing = list_all(connector, self.limits, self.policy, events, cancel).await?;
-        let ids = listing.locations.iter().map(|location| location.id.clone()).collect();
+        let ids = listing
+            .locations
+            .iter()
+            .map(|location| location.id.clone())
+            .collect();
         let whole = listing.whole;
-        let outcome = self.store.record_listing(record.id, listing.locations, listing.skips, whole).await?;
+        let outcome = self
+            .store
+            .record_listing(record.id, listing.locations, listing.skips, whole)
+            .await?;
         if let Some(message) = &outcome.guard {
             events.event(Event::Log {
                 subject: "list-locations".to_owned(),
@@ -276,7 +332,11 @@ impl Host {
                 message: message.clone(),
             });
         }
-        Ok(scans::Listed { ids, whole: whole && outcome.guard.is_none(), traffic: listing.traffic })
+        Ok(scans::Listed {
+            ids,
+            whole: whole && outcome.guard.is_none(),
+            traffic: listing.traffic,
+        })
     }
 
     /// The locations as last listed.
@@ -288,7 +348,9 @@ impl Host {
     pub fn select(&self, name: &str, selection: Selection) -> Result<Vec<LocationRow>, HostError> {
         let record = self.record(name)?;
         Matcher::new(&selection).map_err(anyhow::Error::msg)?;
-        if selection.new_locations == NewLocations::Exclude && self.store.locations(record.id)?.is_empty() {
+        if selection.new_locations == NewLocations::Exclude
+            && self.store.locations(record.id)?.is_empty()
+        {
             return Err(HostError::Other(anyhow::anyhow!(
                 "the locations of {name:?} were never listed, so all of them are new and nothing would be scanned; \
                  run `ox-host locations {name}` first"
@@ -303,16 +365,19 @@ impl Host {
         let record = self.record(&record.connection.name)?;
         let matcher = Matcher::new(&record.connection.selection).map_err(anyhow::Error::msg)?;
         let known = self.store.locations(record.id)?;
-        let rows = known.into_iter().filter(|known| known.gone_at.is_none()).map(|known| {
-            let decision = matcher.decide(&known.location, known.known_when_selected);
-            let holder = !known.location.scannable && known.location.unscannable.is_none();
-            LocationRow {
-                selected: decision.is_ok(),
-                reason: decision.err().filter(|_| !holder),
-                last_scan: known.last_scan,
-                location: known.location,
-            }
-        });
+        let rows = known
+            .into_iter()
+            .filter(|known| known.gone_at.is_none())
+            .map(|known| {
+                let decision = matcher.decide(&known.location, known.known_when_selected);
+                let holder = !known.location.scannable && known.location.unscannable.is_none();
+                LocationRow {
+                    selected: decision.is_ok(),
+                    reason: decision.err().filter(|_| !holder),
+                    last_scan: known.last_scan,
+                    location: known.location,
+                }
+            });
         Ok(rows.collect())
     }
 
@@ -335,10 +400,18 @@ impl Host {
         if let Some(packages) = self.store.packages(digest)? {
             return Ok(packages);
         }
-        let with_algorithm = if digest.contains(':') { digest.to_owned() } else { format!("sha256:{digest}") };
+        let with_algorithm = if digest.contains(':') {
+            digest.to_owned()
+        } else {
+            format!("sha256:{digest}")
+        };
         match self.store.inventories_like(&with_algorithm)?.as_slice() {
             [one] => Ok(self.store.packages(one)?.unwrap_or_default()),
-            [] => Err(HostError::Unknown { what: "image", name: digest.to_owned(), list: "images" }),
+            [] => Err(HostError::Unknown {
+                what: "image",
+                name: digest.to_owned(),
+                list: "images",
+            }),
             _ => Err(HostError::Other(anyhow::anyhow!(
                 "more than one image begins with {digest:?}; give more of the digest"
             ))),
@@ -361,5 +434,9 @@ impl Host {
 }
 
 fn unknown_connection(name: &str) -> HostError {
-    HostError::Unknown { what: "connection", name: name.to_owned(), list: "connections" }
+    HostError::Unknown {
+        what: "connection",
+        name: name.to_owned(),
+        list: "connections",
+    }
 }

@@ -18,7 +18,9 @@ pub(super) struct Sandboxed {
 
 impl Sandboxed {
     pub(super) fn new(options: &HostOptions) -> Result<Self, HostError> {
-        Ok(Self { places: Places::new(options) })
+        Ok(Self {
+            places: Places::new(options),
+        })
     }
 }
 
@@ -30,7 +32,11 @@ impl Connectors for Sandboxed {
     }
 
     async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
-        Err(HostError::Unknown { what: "connector", name: id.to_owned(), list: "connectors" })
+        Err(HostError::Unknown {
+            what: "connector",
+            name: id.to_owned(),
+            list: "connectors",
+        })
     }
 
     async fn configure(
@@ -40,11 +46,19 @@ impl Connectors for Sandboxed {
         _: Arc<dyn Outlet>,
         _: CancellationToken,
     ) -> Result<Result<Profile, CallFailed>, HostError> {
-        Err(HostError::Unknown { what: "connector", name: id.to_owned(), list: "connectors" })
+        Err(HostError::Unknown {
+            what: "connector",
+            name: id.to_owned(),
+            list: "connectors",
+        })
     }
 
     async fn connect(&self, id: &str, _: Account) -> Result<Arc<dyn Connector>, HostError> {
-        Err(HostError::Unknown { what: "connector", name: id.to_owned(), list: "connectors" })
+        Err(HostError::Unknown {
+            what: "connector",
+            name: id.to_owned(),
+            list: "connectors",
+        })
     }
 
     async fn inspect(&self, path: &Path) -> Result<Inspection, HostError> {

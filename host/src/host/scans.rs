@@ -6,7 +6,10 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{ConnectionDraft, Counts, Events, Host, HostError, ScanOptions, ScanReport, ScanSummaryRow, Selection};
+use super::{
+    ConnectionDraft, Counts, Events, Host, HostError, ScanOptions, ScanReport, ScanSummaryRow,
+    Selection,
+};
 use crate::scan::{Connector, Matcher, Patterns, ScanJob, ScanStop, Traffic, run_scan};
 use crate::store::{BeginScan, ConnectionRecord, KnownLocation, StoredReport};
 
@@ -30,7 +33,11 @@ struct Scanning<'a> {
 
 impl Drop for Scanning<'_> {
     fn drop(&mut self) {
-        self.host.scanning.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.host
+            .scanning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.name);
     }
 }
 
@@ -52,7 +59,8 @@ impl Host {
         self.store.must_write()?;
         let _scanning = self.claim(name)?;
         let connector = self.connect(&record).await?;
-        self.scan_with(record, connector, options, events, cancel).await
+        self.scan_with(record, connector, options, events, cancel)
+            .await
     }
 
     /// Scans an account without saving a connection. What is found is stored under the name `once:` and
@@ -69,16 +77,22 @@ impl Host {
         self.store.must_write()?;
         Matcher::new(&selection).map_err(anyhow::Error::msg)?;
         let (draft, profile, connector) = self.configure(draft, &events, &cancel).await?;
-        let record = self.store.save_connection(self.new_connection(&draft, &profile, true, None)?)?;
+        let record = self
+            .store
+            .save_connection(self.new_connection(&draft, &profile, true, None)?)?;
         let _scanning = self.claim(&record.connection.name)?;
         self.store.save_selection(record.id, &selection)?;
         let record = self.record(&record.connection.name)?;
-        self.scan_with(record, connector, options, events, cancel).await
+        self.scan_with(record, connector, options, events, cancel)
+            .await
     }
 
     /// The newest scans, newest first; of one connection, or of all.
     pub fn scans(&self, connection: Option<&str>) -> Result<Vec<ScanSummaryRow>, HostError> {
-        let id = connection.map(|name| self.record(name)).transpose()?.map(|record| record.id);
+        let id = connection
+            .map(|name| self.record(name))
+            .transpose()?
+            .map(|record| record.id);
         let scans = self.store.scans(id, SCANS_LISTED)?;
         Ok(scans.into_iter().map(summary).collect())
     }
@@ -90,7 +104,10 @@ impl Host {
                 "{name:?} is being scanned already; wait until that scan has ended, or cancel it"
             )));
         }
-        Ok(Scanning { host: self, name: name.to_owned() })
+        Ok(Scanning {
+            host: self,
+            name: name.to_owned(),
+        })
     }
 
     async fn scan_with(
@@ -147,7 +164,10 @@ impl Host {
             connection: stored.connection,
             started_at: stored.started_at,
             milliseconds: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            counts: stored.locations.iter().fold(of_listing, |sum, location| sum.plus(&location.counts)),
+            counts: stored
+                .locations
+                .iter()
+                .fold(of_listing, |sum, location| sum.plus(&location.counts)),
             locations: stored.locations,
             refused,
             complete: stored.complete,
@@ -162,27 +182,46 @@ fn choose(
     listed: &HashSet<String>,
     asked: &[String],
 ) -> Result<Vec<i64>, HostError> {
-    let there = || known.iter().filter(|known| listed.contains(&known.location.id));
+    let there = || {
+        known
+            .iter()
+            .filter(|known| listed.contains(&known.location.id))
+    };
     if asked.is_empty() {
         let matcher = Matcher::new(&record.connection.selection).map_err(anyhow::Error::msg)?;
-        let selected = there().filter(|known| matcher.decide(&known.location, known.known_when_selected).is_ok());
+        let selected = there().filter(|known| {
+            matcher
+                .decide(&known.location, known.known_when_selected)
+                .is_ok()
+        });
         return Ok(selected.map(|known| known.id).collect());
     }
     for pattern in asked {
         let one = Patterns::new(std::slice::from_ref(pattern)).map_err(anyhow::Error::msg)?;
-        let mut matching = there().filter(|known| one.matches(&known.location.path)).peekable();
+        let mut matching = there()
+            .filter(|known| one.matches(&known.location.path))
+            .peekable();
         if matching.peek().is_none() {
-            return Err(HostError::Unknown { what: "location", name: pattern.clone(), list: "locations" });
+            return Err(HostError::Unknown {
+                what: "location",
+                name: pattern.clone(),
+                list: "locations",
+            });
         }
     }
     let patterns = Patterns::new(asked).map_err(anyhow::Error::msg)?;
-    let scannable = |known: &&KnownLocation| known.location.scannable && known.location.unscannable.is_none();
-    let chosen = there().filter(scannable).filter(|known| patterns.matches(&known.location.path));
+    let scannable =
+        |known: &&KnownLocation| known.location.scannable && known.location.unscannable.is_none();
+    let chosen = there()
+        .filter(scannable)
+        .filter(|known| patterns.matches(&known.location.path));
     Ok(chosen.map(|known| known.id).collect())
 }
 
 fn summary(stored: StoredReport) -> ScanSummaryRow {
-    let unfinished = |location: &&super::LocationReport| matches!(location.outcome, super::LocationOutcome::Interrupted);
+    let unfinished = |location: &&super::LocationReport| {
+        matches!(location.outcome, super::LocationOutcome::Interrupted)
+    };
     ScanSummaryRow {
         scan: stored.id,
         connection: stored.connection,
@@ -190,7 +229,12 @@ fn summary(stored: StoredReport) -> ScanSummaryRow {
         ended_at: stored.ended_at,
         locations: stored.locations.len(),
         unfinished: stored.locations.iter().filter(unfinished).count(),
-        counts: stored.locations.iter().fold(Counts::default(), |sum, location| sum.plus(&location.counts)),
+        counts: stored
+            .locations
+            .iter()
+            .fold(Counts::default(), |sum, location| {
+                sum.plus(&location.counts)
+            }),
         complete: stored.complete,
     }
 }

@@ -35,7 +35,6 @@ pub struct ConnectionDraft {
     pub network: NetworkOptions,
 }
 
-
 /// How requests of a connection leave, beyond what the connector declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkOptions {

@@ -52,10 +52,16 @@ async fn attempts(
             return Err(ScanStop::Cancelled);
         }
         let begun = Instant::now();
-        let start = store.start_attempt(shared.scan, target.location).await.map_err(host)?;
+        let start = store
+            .start_attempt(shared.scan, target.location)
+            .await
+            .map_err(host)?;
         if std::mem::take(&mut first) {
             let resumed = start.cursor.is_some();
-            shared.events.event(Event::LocationStarted { path: target.path.clone(), resumed });
+            shared.events.event(Event::LocationStarted {
+                path: target.path.clone(),
+                resumed,
+            });
         }
         let outlet = Arc::new(StoreOutlet {
             store: store.clone(),
@@ -67,9 +73,15 @@ async fn attempts(
             path: target.path.clone(),
             attempt: start.attempt,
             still_batches: shared.policy.still_batches,
-            state: Mutex::new(Gathered { cursor: start.cursor.clone(), ..Gathered::default() }),
+            state: Mutex::new(Gathered {
+                cursor: start.cursor.clone(),
+                ..Gathered::default()
+            }),
         });
-        let request = ScanRequest { location: target.external_id.clone(), cursor: start.cursor };
+        let request = ScanRequest {
+            location: target.external_id.clone(),
+            cursor: start.cursor,
+        };
         let called = call(shared, outlet.clone(), request).await;
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (result, traffic) = match called {
@@ -82,15 +94,27 @@ async fn attempts(
                 refused.push(line);
             }
         }
-        let end = |end: LocationEnd| store.end_location(shared.scan, target.location, start.attempt, end, counted, ms);
+        let end = |end: LocationEnd| {
+            store.end_location(
+                shared.scan,
+                target.location,
+                start.attempt,
+                end,
+                counted,
+                ms,
+            )
+        };
 
         let fault = match (outlet.refusal(), result) {
             (Some(Refusal::Host(message)), _) => Fault::Host(message),
             (Some(Refusal::Connector(message)), _) => {
                 let hint = "Everything that was stored before is kept. Report it to the connector's author.";
-                return end(failed(&format!("The connector's output was refused: {message}"), hint))
-                    .await
-                    .map_err(host);
+                return end(failed(
+                    &format!("The connector's output was refused: {message}"),
+                    hint,
+                ))
+                .await
+                .map_err(host);
             }
             (None, Ok(summary)) => return end(ended(&summary)).await.map_err(host),
             (None, Err(fault)) => fault,
@@ -98,11 +122,16 @@ async fn attempts(
         match budget.decide(&fault, outlet.cursor().as_deref()) {
             Decision::Stop(stop) => {
                 // The attempt is over for the store too: a late batch of it is refused.
-                let suspended = store.suspend(shared.scan, target.location, start.attempt, counted, ms).await;
+                let suspended = store
+                    .suspend(shared.scan, target.location, start.attempt, counted, ms)
+                    .await;
                 return match (suspended, stop) {
                     // A `stopped` that nobody asked for is the connector's fault, and not the end of all.
                     (Ok(()), ScanStop::Cancelled) if !shared.cancel.is_cancelled() => {
-                        let restarted = store.start_attempt(shared.scan, target.location).await.map_err(host)?;
+                        let restarted = store
+                            .start_attempt(shared.scan, target.location)
+                            .await
+                            .map_err(host)?;
                         let reason = failed(
                             "The connector answered \"stopped\", and nobody had stopped it.",
                             "Report it to the connector's author.",
@@ -122,14 +151,20 @@ async fn attempts(
                     (_, stop) => Err(stop),
                 };
             }
-            Decision::GiveUp { message, hint } => return end(failed(&message, &hint)).await.map_err(host),
+            Decision::GiveUp { message, hint } => {
+                return end(failed(&message, &hint)).await.map_err(host);
+            }
             Decision::Again { wait, message } => {
                 store
                     .suspend(shared.scan, target.location, start.attempt, counted, ms)
                     .await
                     .map_err(host)?;
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                shared.events.event(Event::LocationRetried { path: target.path.clone(), message, wait_ms });
+                shared.events.event(Event::LocationRetried {
+                    path: target.path.clone(),
+                    message,
+                    wait_ms,
+                });
                 pause(wait, &shared.cancel).await?;
             }
         }
@@ -151,7 +186,9 @@ async fn call(
     outlet: Arc<StoreOutlet>,
     request: ScanRequest,
 ) -> Result<Ended<ScanSummary>, CallFailed> {
-    let mut call = shared.connector.scan(outlet, shared.cancel.clone(), request);
+    let mut call = shared
+        .connector
+        .scan(outlet, shared.cancel.clone(), request);
     let grace = async {
         shared.cancel.cancelled().await;
         tokio::time::sleep(shared.policy.grace).await;
@@ -164,7 +201,11 @@ async fn call(
 }
 
 fn counts_of(traffic: &Traffic) -> Counts {
-    Counts { requests: traffic.requests, bytes_read: traffic.bytes_read, ..Counts::default() }
+    Counts {
+        requests: traffic.requests,
+        bytes_read: traffic.bytes_read,
+        ..Counts::default()
+    }
 }
 
 fn failed(message: &str, hint: &str) -> LocationEnd {
@@ -177,7 +218,11 @@ fn failed(message: &str, hint: &str) -> LocationEnd {
 
 fn ended(summary: &ScanSummary) -> LocationEnd {
     LocationEnd {
-        state: if summary.complete { LocationState::Complete } else { LocationState::Partial },
+        state: if summary.complete {
+            LocationState::Complete
+        } else {
+            LocationState::Partial
+        },
         summary: Counts {
             tags: summary.tags,
             images: summary.images,

@@ -81,7 +81,11 @@ impl Outlet for StoreOutlet {
         }
         let stuck = self.gathered(|gathered| {
             let moved = gathered.cursor.as_deref() != Some(cursor.as_str());
-            gathered.still = if moved { 0 } else { gathered.still.saturating_add(1) };
+            gathered.still = if moved {
+                0
+            } else {
+                gathered.still.saturating_add(1)
+            };
             gathered.still >= self.still_batches
         });
         if stuck {
@@ -91,8 +95,16 @@ impl Outlet for StoreOutlet {
             );
             return self.refuse(Refusal::Connector(message), Stop::OverLimit);
         }
-        let committed =
-            self.store.commit_batch(self.scan, self.location, self.attempt, observations, cursor.clone()).await;
+        let committed = self
+            .store
+            .commit_batch(
+                self.scan,
+                self.location,
+                self.attempt,
+                observations,
+                cursor.clone(),
+            )
+            .await;
         match committed {
             Ok(()) => {
                 self.gathered(|gathered| gathered.cursor = Some(cursor));
@@ -108,12 +120,19 @@ impl Outlet for StoreOutlet {
 
     fn progress(&self, progress: Progress) {
         if let Progress::Scan(progress) = progress {
-            self.events.event(Event::LocationProgress { path: self.path.clone(), progress });
+            self.events.event(Event::LocationProgress {
+                path: self.path.clone(),
+                progress,
+            });
         }
     }
 
     fn log(&self, level: LogLevel, message: &str) {
-        self.events.event(Event::Log { subject: self.path.clone(), level, message: message.to_owned() });
+        self.events.event(Event::Log {
+            subject: self.path.clone(),
+            level,
+            message: message.to_owned(),
+        });
     }
 
     async fn cache_get(&self, key: &str) -> Option<Vec<u8>> {
@@ -124,7 +143,11 @@ impl Outlet for StoreOutlet {
     }
 
     async fn cache_put(&self, key: &str, value: Vec<u8>) {
-        if let Err(error) = self.store.cache_put(self.connection, key.to_owned(), value).await {
+        if let Err(error) = self
+            .store
+            .cache_put(self.connection, key.to_owned(), value)
+            .await
+        {
             tracing::debug!(location = %self.path, %error, "a blob was not kept");
         }
     }
@@ -140,7 +163,11 @@ pub struct EventOutlet {
 impl EventOutlet {
     /// `subject` is the name of the call.
     pub fn new(subject: &'static str, events: Arc<dyn Events>) -> Self {
-        Self { subject, events, refused: AtomicBool::new(false) }
+        Self {
+            subject,
+            events,
+            refused: AtomicBool::new(false),
+        }
     }
 }
 
@@ -148,7 +175,10 @@ impl EventOutlet {
 impl Outlet for EventOutlet {
     async fn emit(&self, _: Vec<Observation>, _: String) -> Result<(), Stop> {
         if !self.refused.swap(true, Ordering::Relaxed) {
-            let message = format!("the connector emitted observations in {}; only scan may", self.subject);
+            let message = format!(
+                "the connector emitted observations in {}; only scan may",
+                self.subject
+            );
             self.log(LogLevel::Warn, &message);
         }
         Err(Stop::OverLimit)
@@ -161,7 +191,11 @@ impl Outlet for EventOutlet {
     }
 
     fn log(&self, level: LogLevel, message: &str) {
-        self.events.event(Event::Log { subject: self.subject.to_owned(), level, message: message.to_owned() });
+        self.events.event(Event::Log {
+            subject: self.subject.to_owned(),
+            level,
+            message: message.to_owned(),
+        });
     }
 
     async fn cache_get(&self, _: &str) -> Option<Vec<u8>> {

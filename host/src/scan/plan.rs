@@ -15,7 +15,9 @@ use super::location::pause;
 use super::outlet::EventOutlet;
 use super::retry::{Budget, Decision, Policy, ScanStop};
 use super::runner::{CallFailed, Connector, Ended, Fault, Traffic};
-use crate::contract::{Explanation, Location, LocationPage, Skip, SkipReason, SkipSubject, Skipped};
+use crate::contract::{
+    Explanation, Location, LocationPage, Skip, SkipReason, SkipSubject, Skipped,
+};
 use crate::host::{Event, Events};
 use crate::store::ListingSkip;
 
@@ -43,7 +45,12 @@ pub struct ListingLimits {
 
 impl Default for ListingLimits {
     fn default() -> Self {
-        Self { locations: 200_000, depth: 32, pages: 20_000, branches: 4 }
+        Self {
+            locations: 200_000,
+            depth: 32,
+            pages: 20_000,
+            branches: 4,
+        }
     }
 }
 
@@ -86,8 +93,20 @@ pub async fn list_all(
     events: &Arc<dyn Events>,
     cancel: &CancellationToken,
 ) -> Result<Listing, ScanStop> {
-    let lister = Lister { connector, policy, events, cancel: cancel.child_token() };
-    let mut gather = Gather { limits, listing: Listing { whole: true, ..Listing::default() }, ids: HashSet::new() };
+    let lister = Lister {
+        connector,
+        policy,
+        events,
+        cancel: cancel.child_token(),
+    };
+    let mut gather = Gather {
+        limits,
+        listing: Listing {
+            whole: true,
+            ..Listing::default()
+        },
+        ids: HashSet::new(),
+    };
     let top = Branch {
         parent: None,
         path: String::new(),
@@ -100,10 +119,14 @@ pub async fn list_all(
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < limits.branches.max(1) {
-            let Some(branch) = waiting.pop_front() else { break };
+            let Some(branch) = waiting.pop_front() else {
+                break;
+            };
             running.push(lister.page(branch));
         }
-        let Some((branch, page, traffic)) = running.next().await else { break };
+        let Some((branch, page, traffic)) = running.next().await else {
+            break;
+        };
         gather.listing.traffic.add(traffic);
         match page {
             Ok(page) => {
@@ -114,7 +137,11 @@ pub async fn list_all(
                     break;
                 }
             }
-            Err(Stopped::Branch { message, hint, reason }) => gather.branch_failed(&branch.path, reason, message, hint),
+            Err(Stopped::Branch {
+                message,
+                hint,
+                reason,
+            }) => gather.branch_failed(&branch.path, reason, message, hint),
             Err(Stopped::All(stop)) => {
                 // What is under way ends with it: futures that are dropped make no more requests.
                 lister.cancel.cancel();
@@ -124,12 +151,18 @@ pub async fn list_all(
     }
     drop(running);
     let mut listing = gather.listing;
-    listing.locations.sort_by(|a, b| (&a.path, &a.kind, &a.id).cmp(&(&b.path, &b.kind, &b.id)));
+    listing
+        .locations
+        .sort_by(|a, b| (&a.path, &a.kind, &a.id).cmp(&(&b.path, &b.kind, &b.id)));
     Ok(listing)
 }
 
 enum Stopped {
-    Branch { message: String, hint: String, reason: SkipReason },
+    Branch {
+        message: String,
+        hint: String,
+        reason: SkipReason,
+    },
     All(ScanStop),
 }
 
@@ -172,12 +205,24 @@ impl Lister<'_> {
                 Decision::Stop(stop) => return (branch, Err(Stopped::All(stop)), sum),
                 Decision::GiveUp { message, hint } => {
                     let reason = reason_of(&fault);
-                    return (branch, Err(Stopped::Branch { message, hint, reason }), sum);
+                    return (
+                        branch,
+                        Err(Stopped::Branch {
+                            message,
+                            hint,
+                            reason,
+                        }),
+                        sum,
+                    );
                 }
                 Decision::Again { wait, message } => {
                     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                     let path = format!("list-locations {}", branch.path).trim().to_owned();
-                    self.events.event(Event::LocationRetried { path, message, wait_ms });
+                    self.events.event(Event::LocationRetried {
+                        path,
+                        message,
+                        wait_ms,
+                    });
                     if let Err(stop) = pause(wait, &self.cancel).await {
                         return (branch, Err(Stopped::All(stop)), sum);
                     }
@@ -207,10 +252,18 @@ struct Gather {
 impl Gather {
     /// Takes a page; queues its branch's next page and its locations' branches. False when the cap is
     /// reached.
-    fn take(&mut self, mut branch: Branch, page: LocationPage, waiting: &mut VecDeque<Branch>) -> bool {
+    fn take(
+        &mut self,
+        mut branch: Branch,
+        page: LocationPage,
+        waiting: &mut VecDeque<Branch>,
+    ) -> bool {
         for skipped in page.skipped {
             // The connector itself could not see all: so the listing is not whole.
-            if !matches!(skipped.skip.reason, SkipReason::NotSelected | SkipReason::UnavailableHere | SkipReason::Empty) {
+            if !matches!(
+                skipped.skip.reason,
+                SkipReason::NotSelected | SkipReason::UnavailableHere | SkipReason::Empty
+            ) {
                 self.listing.whole = false;
             }
             self.skip(&branch.path, skipped);
@@ -224,7 +277,10 @@ impl Gather {
                 continue;
             }
             if self.listing.locations.len() >= self.limits.locations {
-                let message = format!("The listing was ended at {} locations, the limit.", self.limits.locations);
+                let message = format!(
+                    "The listing was ended at {} locations, the limit.",
+                    self.limits.locations
+                );
                 self.over(&branch.path, message, SkipReason::OverLimit);
                 return false;
             }
@@ -239,8 +295,10 @@ impl Gather {
             }
             if location.has_children {
                 if branch.depth.saturating_add(1) >= self.limits.depth {
-                    let message =
-                        format!("What is below it was not listed: {} levels are the limit.", self.limits.depth);
+                    let message = format!(
+                        "What is below it was not listed: {} levels are the limit.",
+                        self.limits.depth
+                    );
                     self.over(&location.path, message, SkipReason::OverLimit);
                 } else {
                     waiting.push_back(Branch {
@@ -258,13 +316,21 @@ impl Gather {
         if let Some(next) = page.next {
             branch.pages = branch.pages.saturating_add(1);
             if next.len() > CURSOR_BYTES {
-                let message = format!("The connector's cursor has {} bytes, and {CURSOR_BYTES} are allowed.", next.len());
+                let message = format!(
+                    "The connector's cursor has {} bytes, and {CURSOR_BYTES} are allowed.",
+                    next.len()
+                );
                 self.over(&branch.path, message, SkipReason::Corrupt);
             } else if !branch.met.insert(next.clone()) {
-                let message = "The connector gave the same cursor twice; the listing would not end.".to_owned();
+                let message =
+                    "The connector gave the same cursor twice; the listing would not end."
+                        .to_owned();
                 self.over(&branch.path, message, SkipReason::Corrupt);
             } else if branch.pages >= self.limits.pages {
-                let message = format!("The listing below it was ended after {} pages, the limit.", self.limits.pages);
+                let message = format!(
+                    "The listing below it was ended after {} pages, the limit.",
+                    self.limits.pages
+                );
                 self.over(&branch.path, message, SkipReason::OverLimit);
             } else {
                 branch.cursor = Some(next);
@@ -277,29 +343,52 @@ impl Gather {
     fn branch_failed(&mut self, path: &str, reason: SkipReason, message: String, hint: String) {
         self.listing.whole = false;
         let name = if path.is_empty() { "listing" } else { path };
-        let skip = Skip { reason, why: Explanation { message, hint } };
-        self.skip(path, Skipped { subject: SkipSubject::Location, name: name.to_owned(), image: None, skip });
+        let skip = Skip {
+            reason,
+            why: Explanation { message, hint },
+        };
+        self.skip(
+            path,
+            Skipped {
+                subject: SkipSubject::Location,
+                name: name.to_owned(),
+                image: None,
+                skip,
+            },
+        );
     }
 
     fn over(&mut self, path: &str, message: String, reason: SkipReason) {
-        let hint = "Connect a token that sees fewer groups, or report it to the connector's author.".to_owned();
+        let hint =
+            "Connect a token that sees fewer groups, or report it to the connector's author."
+                .to_owned();
         self.branch_failed(path, reason, message, hint);
     }
 
     fn skip(&mut self, path: &str, skipped: Skipped) {
         if self.listing.skips.len() < SKIPS {
-            self.listing.skips.push(ListingSkip { path: path.to_owned(), skipped });
+            self.listing.skips.push(ListingSkip {
+                path: path.to_owned(),
+                skipped,
+            });
         } else if self.listing.skips.len() == SKIPS {
             self.listing.whole = false;
-            let message = format!("More than {SKIPS} things could not be listed; the rest is not shown.");
-            let why = Explanation { message, hint: String::new() };
+            let message =
+                format!("More than {SKIPS} things could not be listed; the rest is not shown.");
+            let why = Explanation {
+                message,
+                hint: String::new(),
+            };
             self.listing.skips.push(ListingSkip {
                 path: path.to_owned(),
                 skipped: Skipped {
                     subject: SkipSubject::Location,
                     name: "listing".to_owned(),
                     image: None,
-                    skip: Skip { reason: SkipReason::OverLimit, why },
+                    skip: Skip {
+                        reason: SkipReason::OverLimit,
+                        why,
+                    },
                 },
             });
         }
@@ -308,10 +397,16 @@ impl Gather {
 
 fn usable(location: &Location) -> Result<(), String> {
     if location.id.is_empty() || location.id.len() > ID_BYTES {
-        return Err(format!("A location's id has {} bytes, and 1 to {ID_BYTES} are allowed.", location.id.len()));
+        return Err(format!(
+            "A location's id has {} bytes, and 1 to {ID_BYTES} are allowed.",
+            location.id.len()
+        ));
     }
     if location.path.is_empty() || location.path.len() > PATH_BYTES {
-        return Err(format!("A location's path has {} bytes, and 1 to {PATH_BYTES} are allowed.", location.path.len()));
+        return Err(format!(
+            "A location's path has {} bytes, and 1 to {PATH_BYTES} are allowed.",
+            location.path.len()
+        ));
     }
     Ok(())
 }

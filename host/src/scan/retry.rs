@@ -86,7 +86,14 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(policy: Policy) -> Self {
-        Self { policy, met: HashSet::new(), attempts: 0, passing: 0, puzzling: 0, crashes: 0 }
+        Self {
+            policy,
+            met: HashSet::new(),
+            attempts: 0,
+            passing: 0,
+            puzzling: 0,
+            crashes: 0,
+        }
     }
 
     /// `cursor` is the last one that was stored (or, in a listing, the one of the page that failed).
@@ -97,27 +104,37 @@ impl Budget {
         self.attempts = self.attempts.saturating_add(1);
         let decision = self.by_fault(fault);
         match decision {
-            Decision::Again { message, .. } if self.attempts >= self.policy.attempts_most => Decision::GiveUp {
-                message: format!("{message} It was the attempt number {} of this scan.", self.attempts),
-                hint: "Scan it again later; it goes on where this scan ended what it could.".to_owned(),
-            },
+            Decision::Again { message, .. } if self.attempts >= self.policy.attempts_most => {
+                Decision::GiveUp {
+                    message: format!(
+                        "{message} It was the attempt number {} of this scan.",
+                        self.attempts
+                    ),
+                    hint: "Scan it again later; it goes on where this scan ended what it could."
+                        .to_owned(),
+                }
+            }
             decision => decision,
         }
     }
 
     fn by_fault(&mut self, fault: &Fault) -> Decision {
         match fault {
-            Fault::Cancelled | Fault::Failure(Failure::Stopped) => Decision::Stop(ScanStop::Cancelled),
+            Fault::Cancelled | Fault::Failure(Failure::Stopped) => {
+                Decision::Stop(ScanStop::Cancelled)
+            }
             Fault::Host(message) => Decision::Stop(ScanStop::Host(message.clone())),
-            Fault::Failure(failure @ (Failure::InvalidSettings(_) | Failure::Unauthenticated(_))) => {
-                Decision::Stop(ScanStop::Failure(failure.clone()))
+            Fault::Failure(
+                failure @ (Failure::InvalidSettings(_) | Failure::Unauthenticated(_)),
+            ) => Decision::Stop(ScanStop::Failure(failure.clone())),
+            Fault::Failure(Failure::Forbidden(lack)) => give_up(&lack.why.message, &lack.why.hint),
+            Fault::Failure(Failure::NotFound(why) | Failure::OverLimit(why)) => {
+                give_up(&why.message, &why.hint)
             }
-            Fault::Failure(Failure::Forbidden(lack)) => {
-                give_up(&lack.why.message, &lack.why.hint)
-            }
-            Fault::Failure(Failure::NotFound(why) | Failure::OverLimit(why)) => give_up(&why.message, &why.hint),
             Fault::Failure(Failure::RateLimited(limit)) => {
-                let asked = limit.retry_after.map(|seconds| Duration::from_secs(seconds.into()));
+                let asked = limit
+                    .retry_after
+                    .map(|seconds| Duration::from_secs(seconds.into()));
                 if let Some(asked) = asked.filter(|asked| *asked > self.policy.retry_after_most) {
                     return give_up(
                         &format!(
@@ -131,13 +148,18 @@ impl Budget {
                 }
                 self.wait_and_try(&limit.why.message, &limit.why.hint, asked)
             }
-            Fault::Failure(Failure::Unavailable(why)) => self.wait_and_try(&why.message, &why.hint, None),
+            Fault::Failure(Failure::Unavailable(why)) => {
+                self.wait_and_try(&why.message, &why.hint, None)
+            }
             Fault::Failure(Failure::UnexpectedAnswer(why)) => {
                 self.puzzling = self.puzzling.saturating_add(1);
                 if self.puzzling > 1 {
                     return give_up(&why.message, &why.hint);
                 }
-                Decision::Again { wait: self.backoff(1), message: why.message.clone() }
+                Decision::Again {
+                    wait: self.backoff(1),
+                    message: why.message.clone(),
+                }
             }
             Fault::Crash(message) | Fault::Limit(message) => {
                 self.crashes = self.crashes.saturating_add(1);
@@ -147,7 +169,10 @@ impl Budget {
                         "Everything that was stored is kept, and other locations went on. Report it to the connector's author.",
                     );
                 }
-                Decision::Again { wait: Duration::ZERO, message: message.clone() }
+                Decision::Again {
+                    wait: Duration::ZERO,
+                    message: message.clone(),
+                }
             }
         }
     }
@@ -155,19 +180,28 @@ impl Budget {
     fn wait_and_try(&mut self, message: &str, hint: &str, asked: Option<Duration>) -> Decision {
         self.passing = self.passing.saturating_add(1);
         if self.passing >= self.policy.tries {
-            return give_up(&format!("{message} {} tries brought nothing new.", self.passing), hint);
+            return give_up(
+                &format!("{message} {} tries brought nothing new.", self.passing),
+                hint,
+            );
         }
         // What was asked for is a minimum; jitter keeps parallel calls from coming back all at once.
         let wait = match asked {
             Some(asked) => asked.saturating_add(jitter(self.policy.backoff)),
             None => self.backoff(self.passing),
         };
-        Decision::Again { wait, message: message.to_owned() }
+        Decision::Again {
+            wait,
+            message: message.to_owned(),
+        }
     }
 
     /// Between half and all of the doubled wait.
     fn backoff(&self, tries: u32) -> Duration {
-        let doubled = self.policy.backoff.saturating_mul(1_u32 << tries.saturating_sub(1).min(16));
+        let doubled = self
+            .policy
+            .backoff
+            .saturating_mul(1_u32 << tries.saturating_sub(1).min(16));
         let whole = doubled.min(self.policy.backoff_most);
         let half = whole / 2;
         half.saturating_add(jitter(whole.saturating_sub(half)))
@@ -175,7 +209,10 @@ impl Budget {
 }
 
 fn give_up(message: &str, hint: &str) -> Decision {
-    Decision::GiveUp { message: message.to_owned(), hint: hint.to_owned() }
+    Decision::GiveUp {
+        message: message.to_owned(),
+        hint: hint.to_owned(),
+    }
 }
 
 /// A random part of a duration. Without random numbers, all of it.

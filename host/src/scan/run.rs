@@ -56,22 +56,33 @@ pub async fn run_scan(job: ScanJob) -> ScanRun {
         scan: job.scan.id,
         cancel: cancel.clone(),
     });
-    job.events.event(Event::ScanStarted { locations: job.scan.targets.len() });
+    job.events.event(Event::ScanStarted {
+        locations: job.scan.targets.len(),
+    });
 
     let mut waiting = VecDeque::from(job.scan.targets);
     let mut running = JoinSet::new();
-    let mut run = ScanRun { stop: None, refused: Vec::new() };
+    let mut run = ScanRun {
+        stop: None,
+        refused: Vec::new(),
+    };
     loop {
         while running.len() < job.jobs.max(1) && !cancel.is_cancelled() {
-            let Some(target) = waiting.pop_front() else { break };
+            let Some(target) = waiting.pop_front() else {
+                break;
+            };
             running.spawn(scan_location(shared.clone(), target));
         }
-        let Some(ended) = running.join_next().await else { break };
+        let Some(ended) = running.join_next().await else {
+            break;
+        };
         let LocationRun { end, refused } = match ended {
             Ok(ended) => ended,
             // A panic of our own code: that is a fault of the host, said as one.
             Err(error) => LocationRun {
-                end: Err(ScanStop::Host(format!("a scan of this host ended unexpectedly: {error}"))),
+                end: Err(ScanStop::Host(format!(
+                    "a scan of this host ended unexpectedly: {error}"
+                ))),
                 refused: Vec::new(),
             },
         };

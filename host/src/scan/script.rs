@@ -44,25 +44,41 @@ impl Script {
     /// A flat tree of scannable locations.
     pub(crate) fn flat(locations: Vec<(&str, Scripted)>) -> Self {
         let mut script = Self::default();
-        let page = page(locations.iter().map(|(path, _)| location(path)).collect(), None);
+        let page = page(
+            locations.iter().map(|(path, _)| location(path)).collect(),
+            None,
+        );
         script.pages.insert(None, vec![page]);
-        *script.locations.lock().unwrap() =
-            locations.into_iter().map(|(path, scripted)| (path.to_owned(), scripted)).collect();
+        *script.locations.lock().unwrap() = locations
+            .into_iter()
+            .map(|(path, scripted)| (path.to_owned(), scripted))
+            .collect();
         script
     }
 
     pub(crate) fn calls_of(&self, path: &str) -> Vec<Option<String>> {
         let calls = self.scan_calls.lock().unwrap();
-        calls.iter().filter(|(location, _)| location == path).map(|(_, cursor)| cursor.clone()).collect()
+        calls
+            .iter()
+            .filter(|(location, _)| location == path)
+            .map(|(_, cursor)| cursor.clone())
+            .collect()
     }
 }
 
 fn traffic() -> Traffic {
-    Traffic { requests: 1, bytes_read: 10, refused: Vec::new() }
+    Traffic {
+        requests: 1,
+        bytes_read: 10,
+        refused: Vec::new(),
+    }
 }
 
 fn failed(fault: Fault) -> CallFailed {
-    CallFailed { fault, traffic: traffic() }
+    CallFailed {
+        fault,
+        traffic: traffic(),
+    }
 }
 
 #[async_trait]
@@ -79,8 +95,14 @@ impl Connector for Script {
             hint: String::new(),
         };
         outlet.progress(Progress::Step(step.clone()));
-        let value = Verification { steps: vec![step], attributes: Vec::new() };
-        Ok(Ended { value, traffic: traffic() })
+        let value = Verification {
+            steps: vec![step],
+            attributes: Vec::new(),
+        };
+        Ok(Ended {
+            value,
+            traffic: traffic(),
+        })
     }
 
     async fn list_locations(
@@ -91,14 +113,25 @@ impl Connector for Script {
         cursor: Option<String>,
     ) -> Result<Ended<LocationPage>, CallFailed> {
         self.listing_calls.fetch_add(1, Ordering::SeqCst);
-        if let Some(fault) =
-            self.listing_faults.lock().unwrap().get_mut(&parent).and_then(VecDeque::pop_front)
+        if let Some(fault) = self
+            .listing_faults
+            .lock()
+            .unwrap()
+            .get_mut(&parent)
+            .and_then(VecDeque::pop_front)
         {
             return Err(failed(fault));
         }
         let number: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
-        let value = self.pages.get(&parent).and_then(|pages| pages.get(number)).cloned();
-        Ok(Ended { value: value.unwrap_or_else(|| page(Vec::new(), None)), traffic: traffic() })
+        let value = self
+            .pages
+            .get(&parent)
+            .and_then(|pages| pages.get(number))
+            .cloned();
+        Ok(Ended {
+            value: value.unwrap_or_else(|| page(Vec::new(), None)),
+            traffic: traffic(),
+        })
     }
 
     async fn scan(
@@ -109,7 +142,10 @@ impl Connector for Script {
     ) -> Result<Ended<ScanSummary>, CallFailed> {
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.running_most.fetch_max(running, Ordering::SeqCst);
-        self.scan_calls.lock().unwrap().push((request.location.clone(), request.cursor.clone()));
+        self.scan_calls
+            .lock()
+            .unwrap()
+            .push((request.location.clone(), request.cursor.clone()));
         let result = self.follow(outlet, request).await;
         self.running.fetch_sub(1, Ordering::SeqCst);
         result
@@ -122,27 +158,42 @@ impl Script {
         outlet: Arc<dyn Outlet>,
         request: ScanRequest,
     ) -> Result<Ended<ScanSummary>, CallFailed> {
-        let scripted = self.locations.lock().unwrap().get(&request.location).cloned().unwrap();
+        let scripted = self
+            .locations
+            .lock()
+            .unwrap()
+            .get(&request.location)
+            .cloned()
+            .unwrap();
         if scripted.hangs {
             std::future::pending::<()>().await;
         }
         let first: usize = request.cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let stopped = || failed(Fault::Failure(Failure::Stopped));
         while scripted.stuck {
-            outlet.emit(Vec::new(), "still".to_owned()).await.map_err(|_| stopped())?;
+            outlet
+                .emit(Vec::new(), "still".to_owned())
+                .await
+                .map_err(|_| stopped())?;
         }
         for number in first..=scripted.batches.len() {
             tokio::time::sleep(scripted.pace).await;
             let fault = {
                 let mut locations = self.locations.lock().unwrap();
                 let faults = &mut locations.get_mut(&request.location).unwrap().faults;
-                faults.iter().position(|(at, _)| *at == number).map(|at| faults.remove(at).1)
+                faults
+                    .iter()
+                    .position(|(at, _)| *at == number)
+                    .map(|at| faults.remove(at).1)
             };
             if let Some(fault) = fault {
                 return Err(failed(fault));
             }
             if let Some(batch) = scripted.batches.get(number) {
-                outlet.emit(batch.clone(), (number + 1).to_string()).await.map_err(|_| stopped())?;
+                outlet
+                    .emit(batch.clone(), (number + 1).to_string())
+                    .await
+                    .map_err(|_| stopped())?;
             }
         }
         let value = ScanSummary {
@@ -156,18 +207,28 @@ impl Script {
             layers_reused: 0,
             attributes: Vec::new(),
         };
-        Ok(Ended { value, traffic: traffic() })
+        Ok(Ended {
+            value,
+            traffic: traffic(),
+        })
     }
 }
 
 // ---- Small words for tests -----------------------------------------------------------------------
 
 pub(crate) fn why(message: &str) -> Explanation {
-    Explanation { message: message.to_owned(), hint: "Do something.".to_owned() }
+    Explanation {
+        message: message.to_owned(),
+        hint: "Do something.".to_owned(),
+    }
 }
 
 pub(crate) fn page(locations: Vec<Location>, next: Option<&str>) -> LocationPage {
-    LocationPage { locations, next: next.map(str::to_owned), skipped: Vec::new() }
+    LocationPage {
+        locations,
+        next: next.map(str::to_owned),
+        skipped: Vec::new(),
+    }
 }
 
 pub(crate) fn location(path: &str) -> Location {
@@ -186,7 +247,12 @@ pub(crate) fn location(path: &str) -> Location {
 }
 
 pub(crate) fn group(path: &str) -> Location {
-    Location { kind: "group".to_owned(), scannable: false, has_children: true, ..location(path) }
+    Location {
+        kind: "group".to_owned(),
+        scannable: false,
+        has_children: true,
+        ..location(path)
+    }
 }
 
 pub(crate) fn digest(seed: u8) -> String {
@@ -247,7 +313,10 @@ pub(crate) fn packages(seed: u8, names: &[&str]) -> Observation {
         owner: None,
         attributes: Vec::new(),
     };
-    Observation::Packages(PackageBatch { image: digest(seed), packages: names.iter().map(package).collect() })
+    Observation::Packages(PackageBatch {
+        image: digest(seed),
+        packages: names.iter().map(package).collect(),
+    })
 }
 
 pub(crate) fn finding(id: &str, severity: Severity) -> Observation {
@@ -287,7 +356,10 @@ pub(crate) fn skipped(name: &str) -> Observation {
         subject: SkipSubject::Tag,
         name: name.to_owned(),
         image: None,
-        skip: Skip { reason: SkipReason::NotAnImage, why: why("It is a chart.") },
+        skip: Skip {
+            reason: SkipReason::NotAnImage,
+            why: why("It is a chart."),
+        },
     })
 }
 

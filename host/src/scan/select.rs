@@ -22,7 +22,10 @@ impl Patterns {
     /// Reads patterns; the error is a sentence that names the one that can't be read.
     pub fn new(patterns: &[String]) -> Result<Self, String> {
         if patterns.len() > PATTERNS {
-            return Err(format!("{} patterns are given, and the limit is {PATTERNS}", patterns.len()));
+            return Err(format!(
+                "{} patterns are given, and the limit is {PATTERNS}",
+                patterns.len()
+            ));
         }
         let mut set = GlobSetBuilder::new();
         for pattern in patterns {
@@ -30,19 +33,25 @@ impl Patterns {
             if pattern.len() > PATTERN_BYTES {
                 return Err(format!("a pattern has more than {PATTERN_BYTES} bytes"));
             }
-            let mut add = |text: &str| match GlobBuilder::new(text).literal_separator(true).build() {
+            let mut add = |text: &str| match GlobBuilder::new(text).literal_separator(true).build()
+            {
                 Ok(glob) => {
                     set.add(glob);
                     Ok(())
                 }
-                Err(error) => Err(format!("the pattern {pattern:?} can't be read: {}", error.kind())),
+                Err(error) => Err(format!(
+                    "the pattern {pattern:?} can't be read: {}",
+                    error.kind()
+                )),
             };
             add(text)?;
             if !text.contains(['*', '?', '[', '{', '\\']) {
                 add(&format!("{text}/**"))?;
             }
         }
-        let set = set.build().map_err(|error| format!("the patterns are too large together: {error}"))?;
+        let set = set
+            .build()
+            .map_err(|error| format!("the patterns are too large together: {error}"))?;
         Ok(Self { set })
     }
 
@@ -89,14 +98,23 @@ impl Matcher {
             return Err("an exclude pattern matches it".to_owned());
         }
         if !known && self.new_locations == NewLocations::Exclude {
-            return Err("it is new, and new locations are left out until the selection is saved again".to_owned());
+            return Err(
+                "it is new, and new locations are left out until the selection is saved again"
+                    .to_owned(),
+            );
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 mod tests {
     use super::*;
     use crate::scan::script::location;
@@ -130,7 +148,9 @@ mod tests {
     }
 
     fn decide(selection: &Selection, path: &str, known: bool) -> Result<(), String> {
-        Matcher::new(selection).unwrap().decide(&location(path), known)
+        Matcher::new(selection)
+            .unwrap()
+            .decide(&location(path), known)
     }
 
     #[test]
@@ -141,9 +161,21 @@ mod tests {
             new_locations: NewLocations::Exclude,
         };
         assert!(decide(&selection, "acme/api", true).is_ok());
-        assert!(decide(&selection, "other/api", true).unwrap_err().contains("include"));
-        assert!(decide(&selection, "acme/attic", true).unwrap_err().contains("exclude"));
-        assert!(decide(&selection, "acme/api", false).unwrap_err().contains("new"));
+        assert!(
+            decide(&selection, "other/api", true)
+                .unwrap_err()
+                .contains("include")
+        );
+        assert!(
+            decide(&selection, "acme/attic", true)
+                .unwrap_err()
+                .contains("exclude")
+        );
+        assert!(
+            decide(&selection, "acme/api", false)
+                .unwrap_err()
+                .contains("new")
+        );
         selection.new_locations = NewLocations::Include;
         assert!(decide(&selection, "acme/api", false).is_ok());
     }

@@ -21,11 +21,17 @@ impl Store {
     pub fn cache_get(&self, connection: i64, key: &str) -> Result<Option<Vec<u8>>> {
         let found: Option<(i64, i64, Vec<u8>)> = self.read(|tx| {
             Ok(tx
-                .prepare_cached("SELECT id, last_used, value FROM cache WHERE connection_id = ?1 AND key = ?2")?
-                .query_row(params![connection, key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .prepare_cached(
+                    "SELECT id, last_used, value FROM cache WHERE connection_id = ?1 AND key = ?2",
+                )?
+                .query_row(params![connection, key], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })
                 .optional()?)
         })?;
-        let Some((id, last_used, value)) = found else { return Ok(None) };
+        let Some((id, last_used, value)) = found else {
+            return Ok(None);
+        };
         let now = jiff::Timestamp::now().as_second();
         if self.is_owner() && now.abs_diff(last_used) > STAMP_SECONDS.unsigned_abs() {
             self.write_now(move |tx| {
@@ -59,15 +65,19 @@ impl Store {
 
 fn make_room(tx: &Transaction<'_>, limit: i64) -> Result<()> {
     // From the index alone: the values are not read.
-    let mut total: i64 =
-        tx.prepare_cached("SELECT coalesce(sum(size), 0) FROM cache INDEXED BY cache_age")?.query_row([], |row| row.get(0))?;
+    let mut total: i64 = tx
+        .prepare_cached("SELECT coalesce(sum(size), 0) FROM cache INDEXED BY cache_age")?
+        .query_row([], |row| row.get(0))?;
     while total > limit {
         let oldest: Option<(i64, i64)> = tx
             .prepare_cached("SELECT id, size FROM cache ORDER BY last_used, id LIMIT 1")?
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some((id, size)) = oldest else { return Ok(()) };
-        tx.prepare_cached("DELETE FROM cache WHERE id = ?1")?.execute([id])?;
+        let Some((id, size)) = oldest else {
+            return Ok(());
+        };
+        tx.prepare_cached("DELETE FROM cache WHERE id = ?1")?
+            .execute([id])?;
         total = total.saturating_sub(size);
     }
     Ok(())

@@ -123,8 +123,13 @@ impl Store {
         self.read(|tx| {
             let mut statement =
                 tx.prepare_cached("SELECT name FROM connection WHERE NOT ephemeral ORDER BY name")?;
-            let names = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-            names.iter().filter_map(|name| by_name(tx, name).transpose()).collect()
+            let names = statement
+                .query_map([], |row| row.get::<_, String>(0))?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            names
+                .iter()
+                .filter_map(|name| by_name(tx, name).transpose())
+                .collect()
         })
     }
 
@@ -152,7 +157,9 @@ impl Store {
         let (mut network, rows) = sealed;
         let mut secrets = Vec::new();
         for (field, version, sealed) in rows {
-            let secret = self.vault.open_sealed("secret", id, &field, version, &sealed)?;
+            let secret = self
+                .vault
+                .open_sealed("secret", id, &field, version, &sealed)?;
             match field.as_str() {
                 CLIENT_PEM => network.client_pem = Some(secret.expose().to_owned()),
                 PROXY => network.proxy = Some(secret.expose().to_owned()),
@@ -163,8 +170,14 @@ impl Store {
     }
 
     /// Keeps what a verification saw.
-    pub async fn save_verification(&self, id: i64, verification: Verification, passed: bool) -> Result<()> {
-        self.write(move |tx| store_verification(tx, id, &verification, passed)).await
+    pub async fn save_verification(
+        &self,
+        id: i64,
+        verification: Verification,
+        passed: bool,
+    ) -> Result<()> {
+        self.write(move |tx| store_verification(tx, id, &verification, passed))
+            .await
     }
 
     /// Forgets a connection and everything that was found through it. False when there is none.
@@ -187,7 +200,12 @@ fn remove(tx: &Transaction<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-fn store_verification(tx: &Transaction<'_>, id: i64, verification: &Verification, passed: bool) -> Result<()> {
+fn store_verification(
+    tx: &Transaction<'_>,
+    id: i64,
+    verification: &Verification,
+    passed: bool,
+) -> Result<()> {
     tx.execute(
         "UPDATE connection SET verified_at = ?2, verified_ok = ?3, verification = ?4 WHERE id = ?1",
         params![id, now(), passed, serde_json::to_string(verification)?],
@@ -210,7 +228,11 @@ fn settle_name(tx: &Transaction<'_>, new: &NewConnection) -> Result<String> {
         }
         return Ok(candidate);
     };
-    let refused = |why: &str| Err(StoreError::Refused(format!("a connection can't be called {name:?}: {why}")));
+    let refused = |why: &str| {
+        Err(StoreError::Refused(format!(
+            "a connection can't be called {name:?}: {why}"
+        )))
+    };
     if name.trim().is_empty() || name.trim() != name {
         return refused("a name is not empty and has no space at its ends");
     }
@@ -221,16 +243,26 @@ fn settle_name(tx: &Transaction<'_>, new: &NewConnection) -> Result<String> {
         return refused("a name has no control characters");
     }
     if name.starts_with(EPHEMERAL) {
-        return refused("names that begin with \"once:\" are those of scans without a saved connection");
+        return refused(
+            "names that begin with \"once:\" are those of scans without a saved connection",
+        );
     }
     Ok(name.clone())
 }
 
 /// A name out of a text that a connector wrote.
 fn cleaned(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(NAME_CHARS)
+        .collect();
     let text = text.trim().trim_start_matches(EPHEMERAL).trim();
-    if text.is_empty() { "connection".to_owned() } else { text.to_owned() }
+    if text.is_empty() {
+        "connection".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Takes the secrets out of network options; what is left may be shown.
@@ -251,7 +283,11 @@ fn without_credentials(proxy: &str) -> String {
     match proxy.rsplit_once('@') {
         Some((before, host)) => {
             let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
-            if scheme.is_empty() { format!("***@{host}") } else { format!("{scheme}://***@{host}") }
+            if scheme.is_empty() {
+                format!("***@{host}")
+            } else {
+                format!("{scheme}://***@{host}")
+            }
         }
         None => proxy.to_owned(),
     }
@@ -282,12 +318,18 @@ fn by_name(tx: &Transaction<'_>, name: &str) -> Result<Option<ConnectionRecord>>
                 created_at: row.get(8)?,
                 verified: verified_at.zip(verified_ok),
             };
-            let record =
-                ConnectionRecord { id: row.get(0)?, source_tool: row.get(2)?, ephemeral: row.get(4)?, connection };
+            let record = ConnectionRecord {
+                id: row.get(0)?,
+                source_tool: row.get(2)?,
+                ephemeral: row.get(4)?,
+                connection,
+            };
             Ok((record, [row.get(5)?, row.get(6)?, row.get(7)?]))
         })
         .optional()?;
-    let Some((mut record, [settings, network, selection])) = row else { return Ok(None) };
+    let Some((mut record, [settings, network, selection])) = row else {
+        return Ok(None);
+    };
     record.connection.settings = serde_json::from_str(&settings)?;
     record.connection.network = serde_json::from_str(&network)?;
     record.connection.selection = serde_json::from_str(&selection)?;

@@ -14,7 +14,9 @@ pub enum StoreError {
         owner: Option<String>,
     },
     /// The database was written by a newer program.
-    #[error("the store {path} has format {found} and this ox-host knows formats up to {known}: it was written by a newer ox-host; use that one, or choose another folder with --data-dir")]
+    #[error(
+        "the store {path} has format {found} and this ox-host knows formats up to {known}: it was written by a newer ox-host; use that one, or choose another folder with --data-dir"
+    )]
     Newer {
         /// The database.
         path: PathBuf,
@@ -24,7 +26,9 @@ pub enum StoreError {
         known: i64,
     },
     /// The database is older than this program, and somebody else owns it.
-    #[error("the store {path} has the older format {found} and is in use by another ox-host; end that one first, so that the store can be brought to format {known}")]
+    #[error(
+        "the store {path} has the older format {found} and is in use by another ox-host; end that one first, so that the store can be brought to format {known}"
+    )]
     OlderInUse {
         /// The database.
         path: PathBuf,
@@ -37,7 +41,9 @@ pub enum StoreError {
     #[error("{0} is not a store of ox-host; choose another folder with --data-dir")]
     Foreign(PathBuf),
     /// The database is damaged.
-    #[error("the store {path} is damaged ({what}); restore the folder from a backup, or move {path} and its -wal and -shm files away to begin with an empty store, and scan again")]
+    #[error(
+        "the store {path} is damaged ({what}); restore the folder from a backup, or move {path} and its -wal and -shm files away to begin with an empty store, and scan again"
+    )]
     Corrupt {
         /// The database.
         path: PathBuf,
@@ -70,7 +76,9 @@ pub enum StoreError {
     #[error("the connector broke the contract: {0}")]
     Contract(String),
     /// The disk is full.
-    #[error("the disk that holds the store is full; nothing of this batch was stored, everything before it is safe; make room and start again")]
+    #[error(
+        "the disk that holds the store is full; nothing of this batch was stored, everything before it is safe; make room and start again"
+    )]
     DiskFull,
     /// The writer thread has ended.
     #[error("the store is closed")]
@@ -97,7 +105,10 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 let path = PathBuf::from(super::open::DATABASE);
-                Self::Corrupt { path, what: error.to_string() }
+                Self::Corrupt {
+                    path,
+                    what: error.to_string(),
+                }
             }
             _ => Self::Sql(error),
         }

@@ -117,8 +117,14 @@ impl Store {
     pub fn save_selection(&self, connection: i64, selection: &Selection) -> Result<()> {
         let selection = serde_json::to_string(selection)?;
         self.write_now(move |tx| {
-            tx.execute("UPDATE connection SET selection = ?2 WHERE id = ?1", params![connection, selection])?;
-            tx.execute("UPDATE location SET selected_when_known = 1 WHERE connection_id = ?1", [connection])?;
+            tx.execute(
+                "UPDATE connection SET selection = ?2 WHERE id = ?1",
+                params![connection, selection],
+            )?;
+            tx.execute(
+                "UPDATE location SET selected_when_known = 1 WHERE connection_id = ?1",
+                [connection],
+            )?;
             Ok(())
         })
     }
@@ -128,7 +134,12 @@ fn count(tx: &Transaction<'_>, sql: &str, connection: i64) -> Result<i64> {
     Ok(tx.query_row(sql, [connection], |row| row.get(0))?)
 }
 
-fn upsert(tx: &Transaction<'_>, connection: i64, locations: &[Location], stamp: &str) -> Result<()> {
+fn upsert(
+    tx: &Transaction<'_>,
+    connection: i64,
+    locations: &[Location],
+    stamp: &str,
+) -> Result<()> {
     let mut statement = tx.prepare_cached(
         "INSERT INTO location (connection_id, external_id, kind, path, scannable, record, first_seen, last_seen)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
@@ -155,14 +166,20 @@ fn upsert(tx: &Transaction<'_>, connection: i64, locations: &[Location], stamp: 
 fn guard(whole: bool, known: i64, missing: i64, listed: usize) -> Option<String> {
     let kept = "they stay as they were, and nothing was closed";
     if !whole {
-        return Some(format!("{missing} known locations were not listed, but the listing was not whole; {kept}"));
+        return Some(format!(
+            "{missing} known locations were not listed, but the listing was not whole; {kept}"
+        ));
     }
     if listed == 0 {
-        return Some(format!("the listing is empty where {known} locations were known; {kept}"));
+        return Some(format!(
+            "the listing is empty where {known} locations were known; {kept}"
+        ));
     }
     let guarded_from = i64::try_from(GUARDED_FROM).unwrap_or(i64::MAX);
     if known >= guarded_from && missing.saturating_mul(2) > known {
-        return Some(format!("{missing} of {known} known locations are missing from the listing; {kept}"));
+        return Some(format!(
+            "{missing} of {known} known locations are missing from the listing; {kept}"
+        ));
     }
     None
 }
@@ -186,8 +203,16 @@ fn guard_skip(message: &str) -> ListingSkip {
     }
 }
 
-fn store_skips(tx: &Transaction<'_>, connection: i64, skips: &[ListingSkip], stamp: &str) -> Result<()> {
-    tx.execute("DELETE FROM listing_skip WHERE connection_id = ?1", [connection])?;
+fn store_skips(
+    tx: &Transaction<'_>,
+    connection: i64,
+    skips: &[ListingSkip],
+    stamp: &str,
+) -> Result<()> {
+    tx.execute(
+        "DELETE FROM listing_skip WHERE connection_id = ?1",
+        [connection],
+    )?;
     let mut statement = tx.prepare_cached(
         "INSERT INTO listing_skip (connection_id, seq, path, record, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;

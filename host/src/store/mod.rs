@@ -33,9 +33,11 @@ use std::sync::Arc;
 pub use cache::{CACHE_BYTES, CACHE_VALUE_BYTES};
 pub use connections::{ConnectionRecord, NewConnection};
 pub use error::StoreError;
-pub(crate) use open::private_folder;
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
-pub use scans::{AttemptStart, BeginScan, LocationEnd, LocationState, ScanRow, ScanTarget, StoredReport};
+pub(crate) use open::private_folder;
+pub use scans::{
+    AttemptStart, BeginScan, LocationEnd, LocationState, ScanRow, ScanTarget, StoredReport,
+};
 
 /// Result of a store verb.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -97,7 +99,9 @@ impl Store {
     }
 
     fn writer(&self) -> Result<&writer::Writer> {
-        self.writer.as_ref().ok_or_else(|| self.owner.refusal(&self.folder))
+        self.writer
+            .as_ref()
+            .ok_or_else(|| self.owner.refusal(&self.folder))
     }
 }
 

@@ -10,8 +10,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{Result, StoreError, now};
 use crate::contract::{
-    Context, Explanation, Finding, Image, Observation, PackageBatch, Severity, Skip, SkipReason, SkipSubject,
-    Skipped,
+    Context, Explanation, Finding, Image, Observation, PackageBatch, Severity, Skip, SkipReason,
+    SkipSubject, Skipped,
 };
 use crate::host::Counts;
 
@@ -62,7 +62,10 @@ pub(super) fn store(
 
 fn key<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     if text.is_empty() || text.len() > KEY_BYTES {
-        return Err(StoreError::Contract(format!("{what} has {} bytes, and 1 to {KEY_BYTES} are allowed", text.len())));
+        return Err(StoreError::Contract(format!(
+            "{what} has {} bytes, and 1 to {KEY_BYTES} are allowed",
+            text.len()
+        )));
     }
     Ok(text)
 }
@@ -71,11 +74,15 @@ fn digest<'a>(what: &str, text: &'a str) -> Result<&'a str> {
     let shape = text.split_once(':').is_some_and(|(algorithm, hex)| {
         !algorithm.is_empty()
             && hex.len() >= 32
-            && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            && hex
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     });
     if !shape {
         let shown: String = text.chars().take(80).collect();
-        return Err(StoreError::Contract(format!("{what} is not a digest (algorithm:hex): {shown:?}")));
+        return Err(StoreError::Contract(format!(
+            "{what} is not a digest (algorithm:hex): {shown:?}"
+        )));
     }
     key(what, text)
 }
@@ -114,8 +121,10 @@ fn store_image(tx: &Transaction<'_>, place: &Place, image: &Image, stamp: &str) 
             ],
             |row| row.get(0),
         )?;
-    tx.prepare_cached("DELETE FROM image_tag WHERE image_id = ?1")?.execute([id])?;
-    let mut insert = tx.prepare_cached("INSERT OR IGNORE INTO image_tag (image_id, tag) VALUES (?1, ?2)")?;
+    tx.prepare_cached("DELETE FROM image_tag WHERE image_id = ?1")?
+        .execute([id])?;
+    let mut insert =
+        tx.prepare_cached("INSERT OR IGNORE INTO image_tag (image_id, tag) VALUES (?1, ?2)")?;
     for tag in &image.tags {
         insert.execute(params![id, tag])?;
     }
@@ -147,7 +156,12 @@ fn stage_inventory(tx: &Transaction<'_>, place: &Place, image: &Image, stamp: &s
     Ok(())
 }
 
-fn store_packages(tx: &Transaction<'_>, place: &Place, batch: &PackageBatch, stamp: &str) -> Result<()> {
+fn store_packages(
+    tx: &Transaction<'_>,
+    place: &Place,
+    batch: &PackageBatch,
+    stamp: &str,
+) -> Result<()> {
     let staged: Option<(i64, bool, u32, u32)> = tx
         .prepare_cached(
             "SELECT id, discard, announced, received FROM inventory WHERE location_id = ?1 AND digest = ?2",
@@ -205,15 +219,23 @@ fn store_packages(tx: &Transaction<'_>, place: &Place, batch: &PackageBatch, sta
 /// The staged inventory is whole: readers see it from the end of this transaction.
 fn switch_inventory(tx: &Transaction<'_>, id: i64, digest: &str, discard: bool) -> Result<()> {
     if discard {
-        tx.prepare_cached("DELETE FROM inventory WHERE id = ?1")?.execute([id])?;
+        tx.prepare_cached("DELETE FROM inventory WHERE id = ?1")?
+            .execute([id])?;
         return Ok(());
     }
-    tx.prepare_cached("DELETE FROM inventory WHERE digest = ?1 AND location_id IS NULL")?.execute([digest])?;
-    tx.prepare_cached("UPDATE inventory SET location_id = NULL WHERE id = ?1")?.execute([id])?;
+    tx.prepare_cached("DELETE FROM inventory WHERE digest = ?1 AND location_id IS NULL")?
+        .execute([digest])?;
+    tx.prepare_cached("UPDATE inventory SET location_id = NULL WHERE id = ?1")?
+        .execute([id])?;
     Ok(())
 }
 
-fn store_finding(tx: &Transaction<'_>, place: &Place, finding: &Finding, stamp: &str) -> Result<()> {
+fn store_finding(
+    tx: &Transaction<'_>,
+    place: &Place,
+    finding: &Finding,
+    stamp: &str,
+) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO finding (connection_id, location_id, source, external_id, severity, image_digest,
                               package_name, record, generation, first_seen, last_seen)
@@ -251,16 +273,26 @@ pub(super) fn severity_rank(severity: Severity) -> i64 {
 }
 
 /// What one location says about a subject; several contexts of one scan add up, the next scan replaces.
-fn store_context(tx: &Transaction<'_>, place: &Place, context: &Context, stamp: &str) -> Result<()> {
+fn store_context(
+    tx: &Transaction<'_>,
+    place: &Place,
+    context: &Context,
+    stamp: &str,
+) -> Result<()> {
     let subject = key("the location of a context", &context.location)?;
     let known: Option<(i64, String)> = tx
         .prepare_cached(
             "SELECT generation, record FROM context
              WHERE connection_id = ?1 AND subject = ?2 AND location_id = ?3",
         )?
-        .query_row(params![place.connection, subject, place.location], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![place.connection, subject, place.location], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
-    let mut merged = Context { location: context.location.clone(), attributes: Vec::new() };
+    let mut merged = Context {
+        location: context.location.clone(),
+        attributes: Vec::new(),
+    };
     if let Some((generation, record)) = known
         && generation == place.generation
     {
@@ -294,7 +326,12 @@ fn store_context(tx: &Transaction<'_>, place: &Place, context: &Context, stamp: 
     Ok(())
 }
 
-fn store_skipped(tx: &Transaction<'_>, place: &Place, skipped: &Skipped, stamp: &str) -> Result<()> {
+fn store_skipped(
+    tx: &Transaction<'_>,
+    place: &Place,
+    skipped: &Skipped,
+    stamp: &str,
+) -> Result<()> {
     // A newer scan of the location has something to say: its skips replace those of the older one.
     drop_old_skips(tx, place)?;
     tx.prepare_cached(
@@ -326,7 +363,9 @@ pub(super) fn drop_old_skips(tx: &Transaction<'_>, place: &Place) -> Result<()> 
 pub(super) fn drop_unfinished_inventories(tx: &Transaction<'_>, place: &Place) -> Result<u64> {
     let unfinished: Vec<(String, u32, u32)> = tx
         .prepare_cached("SELECT digest, announced, received FROM inventory WHERE location_id = ?1")?
-        .query_map([place.location], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map([place.location], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     for (digest, announced, received) in &unfinished {
         let skipped = Skipped {
@@ -347,7 +386,8 @@ pub(super) fn drop_unfinished_inventories(tx: &Transaction<'_>, place: &Place) -
         };
         store_skipped(tx, place, &skipped, &now())?;
     }
-    tx.prepare_cached("DELETE FROM inventory WHERE location_id = ?1")?.execute([place.location])?;
+    tx.prepare_cached("DELETE FROM inventory WHERE location_id = ?1")?
+        .execute([place.location])?;
     Ok(unfinished.len() as u64)
 }
 

@@ -38,7 +38,10 @@ pub(super) struct Ownership {
 
 impl Ownership {
     pub(super) fn refusal(&self, folder: &Path) -> StoreError {
-        StoreError::InUse { folder: folder.to_owned(), owner: self.other.clone() }
+        StoreError::InUse {
+            folder: folder.to_owned(),
+            owner: self.other.clone(),
+        }
     }
 
     /// An empty lock file says that the owner ended in order.
@@ -55,7 +58,10 @@ pub(super) fn open(folder: &Path, cache_bytes: i64) -> Result<Store> {
     let path = folder.join(DATABASE);
     let (owner, unclean) = own(folder)?;
     let corrupt = |error: StoreError| match error {
-        StoreError::Corrupt { what, .. } => StoreError::Corrupt { path: path.clone(), what },
+        StoreError::Corrupt { what, .. } => StoreError::Corrupt {
+            path: path.clone(),
+            what,
+        },
         other => other,
     };
 
@@ -69,7 +75,11 @@ pub(super) fn open(folder: &Path, cache_bytes: i64) -> Result<Store> {
         let connection = connect(&path, Access::Read).map_err(corrupt)?;
         let found = schema::format_of(&connection, &path).map_err(corrupt)?;
         if found < schema::FORMAT {
-            return Err(StoreError::OlderInUse { path, found, known: schema::FORMAT });
+            return Err(StoreError::OlderInUse {
+                path,
+                found,
+                known: schema::FORMAT,
+            });
         }
         None
     };
@@ -82,7 +92,14 @@ pub(super) fn open(folder: &Path, cache_bytes: i64) -> Result<Store> {
         })?),
         None => None,
     };
-    Ok(Store { folder: folder.to_owned(), readers: Readers::new(path), writer, owner, vault, cache_bytes })
+    Ok(Store {
+        folder: folder.to_owned(),
+        readers: Readers::new(path),
+        writer,
+        owner,
+        vault,
+        cache_bytes,
+    })
 }
 
 pub(super) fn connect(path: &Path, access: Access) -> Result<Connection> {
@@ -113,7 +130,10 @@ fn check(connection: &Connection, path: &Path, unclean: bool) -> Result<()> {
     if answer == "ok" {
         return Ok(());
     }
-    Err(StoreError::Corrupt { path: path.to_owned(), what: answer })
+    Err(StoreError::Corrupt {
+        path: path.to_owned(),
+        what: answer,
+    })
 }
 
 /// Takes the lock of the folder; the flag says that the last owner did not end in order.
@@ -136,7 +156,13 @@ fn own(folder: &Path) -> Result<(Ownership, bool)> {
             lock.set_len(0).map_err(io("can't write"))?;
             lock.seek(SeekFrom::Start(0)).map_err(io("can't write"))?;
             writeln!(lock, "{}", std::process::id()).map_err(io("can't write"))?;
-            Ok((Ownership { lock: Some(lock), other: None }, !text.is_empty()))
+            Ok((
+                Ownership {
+                    lock: Some(lock),
+                    other: None,
+                },
+                !text.is_empty(),
+            ))
         }
         Err(TryLockError::WouldBlock) => {
             let other = text.parse::<u32>().is_ok().then_some(text);
@@ -169,7 +195,11 @@ fn private_file(path: &PathBuf) -> Result<()> {
     options.write(true).create(true).truncate(false);
     owner_only(&mut options);
     let opened = options.open(path);
-    opened.map(drop).map_err(|source| StoreError::Io { what: "can't open", path: path.clone(), source })
+    opened.map(drop).map_err(|source| StoreError::Io {
+        what: "can't open",
+        path: path.clone(),
+        source,
+    })
 }
 
 pub(super) fn owner_only(options: &mut OpenOptions) {

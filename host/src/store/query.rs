@@ -17,7 +17,10 @@ struct Conditions {
 
 impl Conditions {
     fn new(first: &str) -> Self {
-        Self { sql: format!(" WHERE {first}"), values: Vec::new() }
+        Self {
+            sql: format!(" WHERE {first}"),
+            values: Vec::new(),
+        }
     }
 
     /// `condition` has one `?`.
@@ -33,7 +36,10 @@ impl Conditions {
 /// A text for `GLOB` that matches what begins with it. Digests have no wildcards; others are refused by
 /// not matching.
 fn beginning(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !matches!(c, '*' | '?' | '[' | ']')).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !matches!(c, '*' | '?' | '[' | ']'))
+        .collect();
     format!("{text}*")
 }
 
@@ -80,9 +86,18 @@ impl Store {
     pub fn findings(&self, filter: &Filter) -> Result<Vec<FindingRow>> {
         let mut conditions = Conditions::new("finding.gone_at IS NULL");
         conditions.and("connection.name = ?", filter.connection.clone());
-        conditions.and("connection.source_tool = ? COLLATE NOCASE", filter.source_tool.clone());
-        conditions.and("finding.severity >= ?", filter.min_severity.map(severity_rank));
-        conditions.and("finding.image_digest GLOB ?", filter.image.as_deref().map(beginning));
+        conditions.and(
+            "connection.source_tool = ? COLLATE NOCASE",
+            filter.source_tool.clone(),
+        );
+        conditions.and(
+            "finding.severity >= ?",
+            filter.min_severity.map(severity_rank),
+        );
+        conditions.and(
+            "finding.image_digest GLOB ?",
+            filter.image.as_deref().map(beginning),
+        );
         let found = self.read(|tx| {
             rows(
                 tx,
@@ -112,8 +127,14 @@ impl Store {
     pub fn images(&self, filter: &Filter) -> Result<Vec<ImageRow>> {
         let mut conditions = Conditions::new("image.gone_at IS NULL");
         conditions.and("connection.name = ?", filter.connection.clone());
-        conditions.and("connection.source_tool = ? COLLATE NOCASE", filter.source_tool.clone());
-        conditions.and("image.digest GLOB ?", filter.image.as_deref().map(beginning));
+        conditions.and(
+            "connection.source_tool = ? COLLATE NOCASE",
+            filter.source_tool.clone(),
+        );
+        conditions.and(
+            "image.digest GLOB ?",
+            filter.image.as_deref().map(beginning),
+        );
         let found = self.read(|tx| {
             rows(
                 tx,
@@ -143,11 +164,20 @@ impl Store {
     pub fn skipped(&self, filter: &Filter) -> Result<Vec<SkippedRow>> {
         let mut of_scans = Conditions::new("TRUE");
         of_scans.and("connection.name = ?", filter.connection.clone());
-        of_scans.and("connection.source_tool = ? COLLATE NOCASE", filter.source_tool.clone());
+        of_scans.and(
+            "connection.source_tool = ? COLLATE NOCASE",
+            filter.source_tool.clone(),
+        );
         let mut of_listings = Conditions::new("TRUE");
         of_listings.and("connection.name = ?", filter.connection.clone());
-        of_listings.and("connection.source_tool = ? COLLATE NOCASE", filter.source_tool.clone());
-        of_scans.and("skipped.image GLOB ?", filter.image.as_deref().map(beginning));
+        of_listings.and(
+            "connection.source_tool = ? COLLATE NOCASE",
+            filter.source_tool.clone(),
+        );
+        of_scans.and(
+            "skipped.image GLOB ?",
+            filter.image.as_deref().map(beginning),
+        );
         // A listing says nothing about images.
         of_listings.and("? IS NULL", filter.image.clone());
         self.read(|tx| {
@@ -197,12 +227,17 @@ impl Store {
     pub fn packages(&self, digest: &str) -> Result<Option<Vec<Package>>> {
         self.read(|tx| {
             let ids = tx
-                .prepare_cached("SELECT id FROM inventory WHERE location_id IS NULL AND digest = ?1")?
+                .prepare_cached(
+                    "SELECT id FROM inventory WHERE location_id IS NULL AND digest = ?1",
+                )?
                 .query_map([digest], |row| row.get::<_, i64>(0))?
                 .collect::<rusqlite::Result<Vec<_>>>()?;
-            let Some(id) = ids.first() else { return Ok(None) };
-            let mut statement =
-                tx.prepare_cached("SELECT record FROM package WHERE inventory_id = ?1 ORDER BY seq")?;
+            let Some(id) = ids.first() else {
+                return Ok(None);
+            };
+            let mut statement = tx.prepare_cached(
+                "SELECT record FROM package WHERE inventory_id = ?1 ORDER BY seq",
+            )?;
             let mut rows = statement.query([id])?;
             let mut packages = Vec::new();
             while let Some(row) = rows.next()? {

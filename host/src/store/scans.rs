@@ -173,7 +173,14 @@ impl Store {
     }
 
     /// Ends an attempt without ending the location: it goes on from its cursor, now or in a later scan.
-    pub async fn suspend(&self, scan: i64, location: i64, attempt: i64, traffic: Counts, ms: u64) -> Result<()> {
+    pub async fn suspend(
+        &self,
+        scan: i64,
+        location: i64,
+        attempt: i64,
+        traffic: Counts,
+        ms: u64,
+    ) -> Result<()> {
         self.write(move |tx| {
             let running = running(tx, scan, location, attempt)?;
             let counts = running.counts.plus(&traffic);
@@ -200,7 +207,11 @@ impl Store {
         self.write(move |tx| {
             let running = running(tx, scan, location, attempt)?;
             let stamp = now();
-            let place = observe::Place { connection: running.connection, location, generation: running.generation };
+            let place = observe::Place {
+                connection: running.connection,
+                location,
+                generation: running.generation,
+            };
             let mut counts = running.counts.plus(&traffic).at_least(&end.summary);
             let mut state = end.state;
             if state != LocationState::Failed {
@@ -239,7 +250,9 @@ impl Store {
                 "UPDATE location SET scanned_at = ?2, scanned_complete = ?3 WHERE id = ?1",
                 params![location, stamp, state == LocationState::Complete],
             )?;
-            report_of(tx, scan, Some(location))?.pop().ok_or(StoreError::Closed)
+            report_of(tx, scan, Some(location))?
+                .pop()
+                .ok_or(StoreError::Closed)
         })
         .await
     }
@@ -301,7 +314,11 @@ fn running(tx: &Transaction<'_>, scan: i64, location: i64, attempt: i64) -> Resu
         .query_row([scan, location, attempt], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let (connection, generation, counts) = row.ok_or(StoreError::Superseded { attempt })?;
-    Ok(Running { connection, generation, counts: serde_json::from_str(&counts)? })
+    Ok(Running {
+        connection,
+        generation,
+        counts: serde_json::from_str(&counts)?,
+    })
 }
 
 fn begin_scan(tx: &Transaction<'_>, begin: &BeginScan) -> Result<ScanRow> {
@@ -339,11 +356,22 @@ fn begin_scan(tx: &Transaction<'_>, begin: &BeginScan) -> Result<ScanRow> {
     )?;
     let targets = statement
         .query_map([id], |row| {
-            Ok(ScanTarget { location: row.get(0)?, external_id: row.get(1)?, path: row.get(2)? })
+            Ok(ScanTarget {
+                location: row.get(0)?,
+                external_id: row.get(1)?,
+                path: row.get(2)?,
+            })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let started_at = tx.query_row("SELECT started_at FROM scan WHERE id = ?1", [id], |row| row.get(0))?;
-    Ok(ScanRow { id, started_at, resumed: resumed.is_some(), targets })
+    let started_at = tx.query_row("SELECT started_at FROM scan WHERE id = ?1", [id], |row| {
+        row.get(0)
+    })?;
+    Ok(ScanRow {
+        id,
+        started_at,
+        resumed: resumed.is_some(),
+        targets,
+    })
 }
 
 /// What becomes of the unfinished locations of an open scan when `id` begins or goes on.
@@ -405,7 +433,11 @@ fn stored_report(tx: &Transaction<'_>, scan: i64) -> Result<StoredReport> {
     Ok(report)
 }
 
-fn report_of(tx: &Transaction<'_>, scan: i64, location: Option<i64>) -> Result<Vec<LocationReport>> {
+fn report_of(
+    tx: &Transaction<'_>,
+    scan: i64,
+    location: Option<i64>,
+) -> Result<Vec<LocationReport>> {
     let mut statement = tx.prepare_cached(
         "SELECT location.path, state, counts, milliseconds, message, hint
          FROM scan_location JOIN location ON location.id = scan_location.location_id

@@ -221,7 +221,11 @@ pub(super) fn format_of(connection: &Connection, path: &std::path::Path) -> Resu
         return Err(StoreError::Foreign(path.to_owned()));
     }
     if format > FORMAT {
-        return Err(StoreError::Newer { path: path.to_owned(), found: format, known: FORMAT });
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found: format,
+            known: FORMAT,
+        });
     }
     Ok(format)
 }

@@ -66,8 +66,9 @@ impl Vault {
             }
         };
         let vault = Self {
-            cipher: XChaCha20Poly1305::new_from_slice(key.as_slice())
-                .map_err(|_| StoreError::Key(format!("the key file {} is damaged", file.display())))?,
+            cipher: XChaCha20Poly1305::new_from_slice(key.as_slice()).map_err(|_| {
+                StoreError::Key(format!("the key file {} is damaged", file.display()))
+            })?,
         };
         match (check, owner) {
             (Some(sealed), _) => {
@@ -84,24 +85,40 @@ impl Vault {
                 let check = SecretString::new(CHECK.to_owned());
                 let sealed = vault.seal("meta", 0, "check", &check)?;
                 let blob = [sealed.nonce, sealed.ciphertext].concat();
-                connection.execute("INSERT INTO meta (key, value) VALUES ('key-check', ?1)", [blob])?;
+                connection.execute(
+                    "INSERT INTO meta (key, value) VALUES ('key-check', ?1)",
+                    [blob],
+                )?;
             }
             (None, None) => {}
         }
         Ok(vault)
     }
 
-    pub(super) fn seal(&self, table: &str, row: i64, field: &str, secret: &SecretString) -> Result<Sealed> {
+    pub(super) fn seal(
+        &self,
+        table: &str,
+        row: i64,
+        field: &str,
+        secret: &SecretString,
+    ) -> Result<Sealed> {
         let mut nonce = [0_u8; NONCE_BYTES];
-        getrandom::fill(&mut nonce)
-            .map_err(|error| StoreError::Key(format!("the system gives no random numbers: {error}")))?;
+        getrandom::fill(&mut nonce).map_err(|error| {
+            StoreError::Key(format!("the system gives no random numbers: {error}"))
+        })?;
         let aad = binding(table, row, field, KEY_VERSION);
-        let payload = Payload { msg: secret.expose().as_bytes(), aad: aad.as_bytes() };
+        let payload = Payload {
+            msg: secret.expose().as_bytes(),
+            aad: aad.as_bytes(),
+        };
         let ciphertext = self
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| StoreError::Key("the secret could not be encrypted".to_owned()))?;
-        Ok(Sealed { nonce: nonce.to_vec(), ciphertext })
+        Ok(Sealed {
+            nonce: nonce.to_vec(),
+            ciphertext,
+        })
     }
 
     pub(super) fn open_sealed(
@@ -119,9 +136,17 @@ impl Vault {
         };
         let nonce: [u8; NONCE_BYTES] = sealed.nonce.as_slice().try_into().map_err(|_| damaged())?;
         let aad = binding(table, row, field, version);
-        let payload = Payload { msg: &sealed.ciphertext, aad: aad.as_bytes() };
-        let text = self.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| damaged())?;
-        String::from_utf8(text).map(SecretString::new).map_err(|_| damaged())
+        let payload = Payload {
+            msg: &sealed.ciphertext,
+            aad: aad.as_bytes(),
+        };
+        let text = self
+            .cipher
+            .decrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| damaged())?;
+        String::from_utf8(text)
+            .map(SecretString::new)
+            .map_err(|_| damaged())
     }
 }
 
@@ -132,16 +157,29 @@ fn binding(table: &str, row: i64, field: &str, version: i64) -> String {
 
 fn read_check(connection: &Connection) -> Result<Option<Sealed>> {
     let blob: Option<Vec<u8>> = connection
-        .query_row("SELECT value FROM meta WHERE key = 'key-check'", [], |row| row.get(0))
+        .query_row(
+            "SELECT value FROM meta WHERE key = 'key-check'",
+            [],
+            |row| row.get(0),
+        )
         .optional()?;
     Ok(blob.map(|mut blob| {
         let ciphertext = blob.split_off(NONCE_BYTES.min(blob.len()));
-        Sealed { nonce: blob, ciphertext }
+        Sealed {
+            nonce: blob,
+            ciphertext,
+        }
     }))
 }
 
 fn read_key(path: &PathBuf) -> Result<Option<Zeroizing<Vec<u8>>>> {
-    let io = |what| move |source| StoreError::Io { what, path: path.clone(), source };
+    let io = |what| {
+        move |source| StoreError::Io {
+            what,
+            path: path.clone(),
+            source,
+        }
+    };
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -150,7 +188,11 @@ fn read_key(path: &PathBuf) -> Result<Option<Zeroizing<Vec<u8>>>> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = file.metadata().map_err(io("can't read the key file"))?.permissions().mode();
+        let mode = file
+            .metadata()
+            .map_err(io("can't read the key file"))?
+            .permissions()
+            .mode();
         if mode & 0o077 != 0 {
             return Err(StoreError::Key(format!(
                 "others than its owner may read the key file {0}; run: chmod 600 {0}",
@@ -159,8 +201,13 @@ fn read_key(path: &PathBuf) -> Result<Option<Zeroizing<Vec<u8>>>> {
         }
     }
     let mut text = Zeroizing::new(String::new());
-    file.take(1024).read_to_string(&mut text).map_err(io("can't read the key file"))?;
-    let key = text.trim().strip_prefix(KEY_WORD).and_then(|key| BASE64.decode(key).ok());
+    file.take(1024)
+        .read_to_string(&mut text)
+        .map_err(io("can't read the key file"))?;
+    let key = text
+        .trim()
+        .strip_prefix(KEY_WORD)
+        .and_then(|key| BASE64.decode(key).ok());
     match key.map(Zeroizing::new) {
         Some(key) if key.len() == KEY_BYTES => Ok(Some(key)),
         _ => Err(StoreError::Key(format!(
@@ -177,13 +224,19 @@ fn make_key(path: &PathBuf) -> Result<Zeroizing<Vec<u8>>> {
         .map_err(|error| StoreError::Key(format!("the system gives no random numbers: {error}")))?;
     let text = Zeroizing::new(format!("{KEY_WORD}{}\n", BASE64.encode(key.as_slice())));
     let temporary = path.with_extension("key.new");
-    let io = |source| StoreError::Io { what: "can't write the key file", path: path.clone(), source };
+    let io = |source| StoreError::Io {
+        what: "can't write the key file",
+        path: path.clone(),
+        source,
+    };
     let _ = std::fs::remove_file(&temporary);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     super::open::owner_only(&mut options);
     let mut file = options.open(&temporary).map_err(io)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(io)?;
     std::fs::rename(&temporary, path).map_err(io)?;
     if let Some(folder) = path.parent() {
         // The name is durable when the folder is; not every system can sync one.

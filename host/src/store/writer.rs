@@ -22,12 +22,17 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(mut connection: Connection) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
-        let thread = std::thread::Builder::new().name("ox-store".to_owned()).spawn(move || {
-            while let Ok(job) = queue.recv() {
-                job(&mut connection);
-            }
-        })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("ox-store".to_owned())
+            .spawn(move || {
+                while let Ok(job) = queue.recv() {
+                    job(&mut connection);
+                }
+            })?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     pub(super) async fn run<T: Send + 'static>(

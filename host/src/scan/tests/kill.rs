@@ -24,29 +24,57 @@ fn world() -> Script {
             finding(&name, Severity::High),
             // The packages of one image come in the next batch.
             image(seed, 1, true),
-            packages(seed.saturating_sub(1), if number == 0 { &[] } else { &["p"] }),
+            packages(
+                seed.saturating_sub(1),
+                if number == 0 { &[] } else { &["p"] },
+            ),
         ]
     };
     let of = |path: &'static str| {
         let mut batches: Vec<_> = (0..BATCHES).map(|number| batch(path, number)).collect();
         batches.push(vec![packages(u8::try_from(BATCHES - 1).unwrap(), &["p"])]);
-        (path, Scripted { batches, ..Scripted::default() })
+        (
+            path,
+            Scripted {
+                batches,
+                ..Scripted::default()
+            },
+        )
     };
     Script::flat(PATHS.map(of).to_vec())
 }
 
 async fn scan(folder: &Path, acknowledged: impl Fn(&str, &str) + Send + Sync + 'static) {
     let store = Arc::new(Store::open(folder).unwrap());
-    let connection = store.save_connection(new_connection(Some("main"))).unwrap().id;
+    let connection = store
+        .save_connection(new_connection(Some("main")))
+        .unwrap()
+        .id;
     let listed = PATHS.map(location).to_vec();
-    store.record_listing(connection, listed, Vec::new(), true).await.unwrap();
-    let locations = store.locations(connection).unwrap().iter().map(|known| known.id).collect();
-    let begin = BeginScan { connection, locations, partial_plan: false, fresh: false };
+    store
+        .record_listing(connection, listed, Vec::new(), true)
+        .await
+        .unwrap();
+    let locations = store
+        .locations(connection)
+        .unwrap()
+        .iter()
+        .map(|known| known.id)
+        .collect();
+    let begin = BeginScan {
+        connection,
+        locations,
+        partial_plan: false,
+        fresh: false,
+    };
     let scan = store.begin_scan(begin).await.unwrap();
     let id = scan.id;
     let job = ScanJob {
         store: store.clone(),
-        connector: Arc::new(Watched { inner: Arc::new(world()), acknowledged: Arc::new(acknowledged) }),
+        connector: Arc::new(Watched {
+            inner: Arc::new(world()),
+            acknowledged: Arc::new(acknowledged),
+        }),
         connection,
         scan,
         jobs: 2,
@@ -66,17 +94,32 @@ fn check(folder: &Path, acknowledged: &BTreeMap<String, usize>) {
     for (path, cursor) in acknowledged {
         for number in 0..(*cursor).min(BATCHES) {
             let id = format!("\"id\":\"{path}{number}\"");
-            assert!(lines.iter().any(|line| line.contains(&id)), "finding {path}{number} was acknowledged");
+            assert!(
+                lines.iter().any(|line| line.contains(&id)),
+                "finding {path}{number} was acknowledged"
+            );
         }
-        let stored = lines.iter().find_map(|line| line.strip_prefix(&format!("ended {path} "))).unwrap();
+        let stored = lines
+            .iter()
+            .find_map(|line| line.strip_prefix(&format!("ended {path} ")))
+            .unwrap();
         let stored: usize = stored.rsplit(' ').next().unwrap().parse().unwrap_or(0);
-        assert!(stored >= *cursor, "cursor {cursor} of {path} was acknowledged, {stored} is stored");
+        assert!(
+            stored >= *cursor,
+            "cursor {cursor} of {path} was acknowledged, {stored} is stored"
+        );
     }
 }
 
 #[test]
 fn a_killed_scan_loses_nothing_that_was_acknowledged() {
-    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
     if let Some(folder) = std::env::var_os(CHILD) {
         runtime().block_on(scan(Path::new(&folder), |location, cursor| {
             let mut out = std::io::stdout().lock();
@@ -94,10 +137,16 @@ fn a_killed_scan_loses_nothing_that_was_acknowledged() {
     let mut seed = u64::from(std::process::id());
     println!("seed {seed}");
     loop {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let lives = (seed >> 33) % 12;
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "scan::tests::kill::a_killed_scan_loses_nothing_that_was_acknowledged", "--nocapture"])
+            .args([
+                "--exact",
+                "scan::tests::kill::a_killed_scan_loses_nothing_that_was_acknowledged",
+                "--nocapture",
+            ])
             .env(CHILD, &killed)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -108,7 +157,9 @@ fn a_killed_scan_loses_nothing_that_was_acknowledged() {
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
             done |= line == "done";
-            let Some(("ack", rest)) = line.split_once(' ') else { continue };
+            let Some(("ack", rest)) = line.split_once(' ') else {
+                continue;
+            };
             let (path, cursor) = rest.split_once(' ').unwrap();
             acknowledged.insert(path.to_owned(), cursor.parse().unwrap());
             seen += 1;
@@ -129,5 +180,8 @@ fn a_killed_scan_loses_nothing_that_was_acknowledged() {
 
     let calm = folder.path().join("calm");
     runtime().block_on(scan(&calm, |_, _| {}));
-    assert_eq!(dump(&Store::open(&killed).unwrap()), dump(&Store::open(&calm).unwrap()));
+    assert_eq!(
+        dump(&Store::open(&killed).unwrap()),
+        dump(&Store::open(&calm).unwrap())
+    );
 }

@@ -12,16 +12,38 @@ fn world() -> Vec<(&'static str, Scripted)> {
         vec![packages(1, &["z"]), image(2, 1, true)],
         vec![packages(2, &["w"]), finding("c", Severity::Critical)],
     ];
-    let same_image = vec![vec![image(1, 3, true)], vec![packages(1, &["x", "y", "z"])], vec![skipped("s")]];
+    let same_image = vec![
+        vec![image(1, 3, true)],
+        vec![packages(1, &["x", "y", "z"])],
+        vec![skipped("s")],
+    ];
     vec![
-        ("a", Scripted { batches: other, ..Scripted::default() }),
-        ("b", Scripted { batches: same_image, ..Scripted::default() }),
+        (
+            "a",
+            Scripted {
+                batches: other,
+                ..Scripted::default()
+            },
+        ),
+        (
+            "b",
+            Scripted {
+                batches: same_image,
+                ..Scripted::default()
+            },
+        ),
     ]
 }
 
 async fn undisturbed() -> Vec<String> {
     let fixture = fixture(&["a", "b"]).await;
-    let (_, report) = run(&fixture, Arc::new(Script::flat(world())), 2, CancellationToken::new()).await;
+    let (_, report) = run(
+        &fixture,
+        Arc::new(Script::flat(world())),
+        2,
+        CancellationToken::new(),
+    )
+    .await;
     assert!(report.complete);
     dump(&fixture.store)
 }
@@ -32,7 +54,9 @@ async fn disturbed(faults: Vec<(bool, usize, bool)>, cancels: Vec<usize>) -> Vec
         let scripted = &mut world[usize::from(first)].1;
         // Twice at one place is a poisoned location, which is another test's.
         if !scripted.faults.iter().any(|(place, _)| *place == at) {
-            scripted.faults.push((at, if crashes { crash() } else { unavailable() }));
+            scripted
+                .faults
+                .push((at, if crashes { crash() } else { unavailable() }));
         }
     }
     let fixture = fixture(&["a", "b"]).await;
@@ -47,7 +71,16 @@ async fn disturbed(faults: Vec<(bool, usize, bool)>, cancels: Vec<usize>) -> Vec
                 seen.cancel();
             }
         });
-        run(&fixture, Arc::new(Watched { inner: script.clone(), acknowledged }), 2, cancel).await;
+        run(
+            &fixture,
+            Arc::new(Watched {
+                inner: script.clone(),
+                acknowledged,
+            }),
+            2,
+            cancel,
+        )
+        .await;
         let unfinished = fixture.store.scans(None, 1).unwrap()[0].ended_at.is_none();
         if !unfinished {
             return dump(&fixture.store);
