@@ -1,0 +1,112 @@
+//! The seam between the sandbox and the way out of it.
+//!
+//! The sandbox needs little of the egress side: stand-ins for the secrets of a call, the hooks through which
+//! its requests pass, and the words about what was refused. These two traits say exactly that, so the
+//! sandbox is tested without a network and the egress side without a component.
+
+use std::sync::Arc;
+
+use http_body_util::BodyExt as _;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::contract::{Explanation, Origin};
+use crate::secret::SecretString;
+
+/// What opens a way out for a call: one per connection, with its policy, addresses and pools.
+pub trait Ways: Send + Sync {
+    /// A way for one call, closed until origins are granted, and a fresh stand-in for each secret, in order.
+    fn open_way(&self, secrets: &[SecretString]) -> (Vec<String>, Arc<dyn Way>);
+}
+
+/// The way out of one call.
+pub trait Way: Send + Sync {
+    /// What the component's requests pass through.
+    fn hooks(self: Arc<Self>) -> Box<dyn WasiHttpHooks>;
+    /// Opens the origins that `configure` answered. The reason of a refusal is a sentence.
+    fn grant(&self, origins: &[Origin]) -> Result<(), String>;
+    /// The words on the newest refused or failed request to that address.
+    fn explain(&self, url: &str) -> Option<Explanation>;
+    /// The text without the secrets of the call.
+    fn redact(&self, text: &str) -> String;
+    /// What went over the wire so far.
+    fn counters(&self) -> EgressCounters;
+    /// Ends every request; nothing leaves any more.
+    fn close(&self);
+}
+
+/// What went over the wire in one call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EgressCounters {
+    /// Requests sent, redirects included.
+    pub requests: u64,
+    /// Bytes of bodies received.
+    pub bytes_received: u64,
+}
+
+/// A way that leads nowhere: for what makes no requests.
+pub struct NoWay;
+
+impl Ways for NoWay {
+    fn open_way(&self, secrets: &[SecretString]) -> (Vec<String>, Arc<dyn Way>) {
+        let stand_ins = secrets
+            .iter()
+            .map(|_| {
+                let mut random = [0; 16];
+                // Without randomness a constant stands in: nothing is ever put in its place here.
+                let _ = getrandom::fill(&mut random);
+                format!("ox-stand-in-{:032x}", u128::from_le_bytes(random))
+            })
+            .collect();
+        (stand_ins, Arc::new(NoWay))
+    }
+}
+
+impl Way for NoWay {
+    fn hooks(self: Arc<Self>) -> Box<dyn WasiHttpHooks> {
+        Box::new(Refusing)
+    }
+
+    fn grant(&self, _: &[Origin]) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn explain(&self, _: &str) -> Option<Explanation> {
+        None
+    }
+
+    fn redact(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    fn counters(&self) -> EgressCounters {
+        EgressCounters::default()
+    }
+
+    fn close(&self) {}
+}
+
+/// Refuses every request.
+struct Refusing;
+
+impl WasiHttpHooks for Refusing {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        Box::new(async move {
+            // The body is read to its end first: a component that is still writing would otherwise see a
+            // broken stream instead of the refusal.
+            let mut body = request.into_body();
+            while let Some(Ok(_)) = body.frame().await {}
+            Err(Error::HttpRequestDenied)
+        })
+    }
+}
+
+/// A response, and what drives its connection.
+type Sent = (
+    http::Response<WasiBody>,
+    Box<dyn Future<Output = Result<(), Error>> + Send>,
+);
