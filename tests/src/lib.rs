@@ -1,1 +1,3 @@
-pub fn x(){}
+//! The reference harness.
+
+pub mod component;
