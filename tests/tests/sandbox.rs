@@ -365,6 +365,11 @@ async fn a_memory_hog_is_told_that_it_was_memory() {
 #[tokio::test]
 async fn a_deep_recursion_ends_at_the_stack_and_not_in_the_host() {
     assert_limit(deed("recursion").scan().await, Limit::Stack);
+    let ended = deed("recursion-in-memory").scan().await;
+    assert!(
+        matches!(&ended, Err(CallError::Crash { message, .. }) if message.contains("out of bounds")),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test]

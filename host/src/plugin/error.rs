@@ -344,6 +344,9 @@ pub(crate) fn classify(error: &wasmtime::Error, evidence: Evidence<'_>) -> CallE
     }
     CallError::Crash {
         message: last_words.unwrap_or_else(|| match error.downcast_ref::<Trap>() {
+            Some(trap @ Trap::MemoryOutOfBounds) => {
+                format!("{trap} (its own stack may have run over, by too deep a recursion)")
+            }
             Some(trap) => trap.to_string(),
             None => error.root_cause().to_string(),
         }),

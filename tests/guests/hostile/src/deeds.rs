@@ -137,7 +137,8 @@ pub(crate) fn scan(mode: &str, request: &ScanRequest) -> Result<ScanSummary, Fai
                 black_box(&hoard);
             }
         }
-        "tables" | "recursion" => drop(black_box(dive(0))),
+        "recursion" => drop(black_box(dive(0))),
+        "recursion-in-memory" => drop(black_box(sink_in(0))),
         "panic" => panic!(
             "the layer {} is \u{1b}[31mnot there, token {}",
             request.location,
@@ -200,7 +201,7 @@ pub(crate) fn scan(mode: &str, request: &ScanRequest) -> Result<ScanSummary, Fai
                     .collect(),
             ))?;
         }
-        "huge-observation" => emit(context(&"x".repeat(12 << 20), Vec::new()))?,
+        "huge-observation" => emit(context("huge", vec![("text".to_owned(), "x".repeat(12 << 20))]))?,
         "huge-call" => emit(context(&"x".repeat(20 << 20), Vec::new()))?,
         "long-text" => emit(context(
             "long",
@@ -338,14 +339,25 @@ fn spin() -> ! {
     }
 }
 
-/// A recursion that the compiler can't turn into a loop.
+/// A recursion that the compiler can't turn into a loop; its frames hold nothing in memory.
+#[inline(never)]
 fn dive(depth: u64) -> u64 {
-    let room = black_box([depth; 64]);
-    if room[0] == u64::MAX {
-        0
-    } else {
-        dive(depth + 1).wrapping_add(black_box(room)[1])
+    if depth == u64::MAX {
+        return 0;
     }
+    dive(black_box_value(depth + 1)).wrapping_mul(31).wrapping_add(depth)
+}
+
+/// Hides a number from the optimiser without putting it into memory.
+#[inline(never)]
+fn black_box_value(number: u64) -> u64 {
+    if number.is_multiple_of(1 << 40) { number + 1 } else { number }
+}
+
+/// The same with frames in memory: the stack that the program keeps there runs over first.
+fn sink_in(depth: u64) -> u64 {
+    let room = black_box([depth; 64]);
+    if room[0] == u64::MAX { 0 } else { sink_in(depth + 1).wrapping_add(black_box(room)[1]) }
 }
 
 #[cfg(target_arch = "wasm32")]
