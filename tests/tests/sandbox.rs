@@ -209,7 +209,7 @@ async fn check_after<T: std::fmt::Debug>(ended: &Result<T, CallError>, seen: &Se
     for text in [shown, seen.text()] {
         assert!(!text.contains(TOKEN), "the token came out: {text:.2000}");
         assert!(
-            !text.contains("stand-in"),
+            !text.contains("oxstandin"),
             "a stand-in came out: {text:.2000}"
         );
         assert!(

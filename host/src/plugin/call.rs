@@ -17,12 +17,13 @@ use super::error::{CallError, Evidence, classify};
 use super::limits::{Limit, Limits};
 use super::load::LoadedConnector;
 use super::store_data::{Phase, Shared, StoreData, new_store};
-use super::way::{EgressCounters, NoWay, Way, Ways};
+use super::way::{NoWay, Way, Ways};
 use super::{Outlet, check};
 use crate::contract::{
     Failure, LocationPage, LogLevel, Manifest, Observation, Profile, Progress, ScanRequest,
     ScanSummary, Setting, Stop, Verification,
 };
+use crate::egress::{EgressCounters, GrantRefused};
 use crate::secret::SecretString;
 
 /// What a call is made with.
@@ -138,7 +139,9 @@ impl LoadedConnector {
             .chain(hidden)
             .filter(|(_, secret)| !secret.expose().is_empty())
             .unzip();
-        let (stand_ins, way) = egress.open_way(&secrets);
+        let (stand_ins, way) = egress
+            .open_way(&secrets)
+            .map_err(|error| CallError::Host(anyhow::anyhow!("no random numbers: {error}")))?;
         settings.extend(keys.into_iter().zip(stand_ins.iter().cloned()));
 
         let _closing = CloseOnDrop(Arc::clone(&way));
@@ -232,11 +235,8 @@ async fn run(
     let mut profile = configured.map_err(|failure| failed(&shared, failure))?;
     let is_secret = |text: &str| secrets.iter().any(|secret| text.contains(secret.expose()));
     check::profile(&mut profile, manifest, &shared.stand_ins, is_secret).map_err(bad)?;
-    shared.way.grant(&profile.origins).map_err(|refused| {
-        bad(format!(
-            "it asks for an origin that it can't have: {refused}"
-        ))
-    })?;
+    let granted = shared.way.grant(&profile.origins);
+    granted.map_err(|refused| not_granted(&shared, &refused))?;
     profile.display_name = shared.clean_line(&profile.display_name, MAX_MESSAGE);
     for (_, value) in &mut profile.settings {
         shared.cleaning(MAX_TEXT, |cleaner| cleaner.text(value));
@@ -375,6 +375,18 @@ fn failed(shared: &Shared, mut failure: Failure) -> CallError {
     }
 }
 
+/// What a refused origin means for the caller: a rule that an operator can change, or one that nobody can.
+fn not_granted(shared: &Shared, refused: &GrantRefused) -> CallError {
+    let (message, counters) = (refused.to_string(), shared.way.counters());
+    cleaned(
+        shared,
+        match refused {
+            GrantRefused::PlainHttp(_) => CallError::Refused { message, counters },
+            _ => CallError::BadAnswer { message, counters },
+        },
+    )
+}
+
 fn bad_answer(shared: &Shared, message: String) -> CallError {
     cleaned(
         shared,
@@ -389,6 +401,7 @@ fn bad_answer(shared: &Shared, message: String) -> CallError {
 fn cleaned(shared: &Shared, mut error: CallError) -> CallError {
     if let CallError::Crash { message, .. }
     | CallError::BadAnswer { message, .. }
+    | CallError::Refused { message, .. }
     | CallError::Limit {
         detail: message, ..
     } = &mut error

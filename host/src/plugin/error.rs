@@ -8,8 +8,8 @@ use wasmtime_wasi::I32Exit;
 
 use super::interfaces::CONTRACT_VERSIONS;
 use super::limits::{Limit, Limits};
-use super::way::EgressCounters;
 use crate::contract::Failure;
+use crate::egress::EgressCounters;
 
 /// Why the sandbox could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -174,6 +174,13 @@ pub enum CallError {
         /// What went over the wire.
         counters: EgressCounters,
     },
+    /// The connector needs an origin that the host does not open.
+    Refused {
+        /// Which, why, and what would open it.
+        message: String,
+        /// What went over the wire: nothing yet.
+        counters: EgressCounters,
+    },
     /// The host is to blame, not the connector.
     Host(anyhow::Error),
 }
@@ -207,6 +214,7 @@ impl CallError {
             Self::BadAnswer { message, .. } => {
                 format!("the connector broke the contract: {message}")
             }
+            Self::Refused { message, .. } => message.clone(),
             Self::Host(error) => format!("{error:#}"),
         }
     }
@@ -224,6 +232,7 @@ impl CallError {
             | Self::Crash { .. }
             | Self::Cancelled
             | Self::BadAnswer { .. }
+            | Self::Refused { .. }
             | Self::Host(_) => false,
         }
     }
@@ -235,7 +244,8 @@ impl CallError {
             | Self::Limit { counters, .. }
             | Self::Crash { counters, .. }
             | Self::Timeout { counters, .. }
-            | Self::BadAnswer { counters, .. } => *counters,
+            | Self::BadAnswer { counters, .. }
+            | Self::Refused { counters, .. } => counters.clone(),
             Self::Cancelled | Self::Host(_) => EgressCounters::default(),
         }
     }
@@ -281,11 +291,12 @@ pub(crate) fn classify(error: &wasmtime::Error, evidence: Evidence<'_>) -> CallE
         limits,
         counters,
     } = evidence;
+    let reached = counters.clone();
     let limit = |limit: Limit, detail: &str| CallError::Limit {
         limit,
         value: limit.unit().show(limits.get(limit)),
         detail: detail.to_owned(),
-        counters,
+        counters: reached,
     };
     if let Some(hit) = error.downcast_ref::<LimitHit>() {
         return limit(hit.limit, &hit.detail);

@@ -28,6 +28,9 @@ const COMPILING: usize = 2;
 /// Imports or exports that a message lists.
 const MAX_LISTED: usize = 64;
 
+/// Bytes of a page of memory, in which wasmtime counts what a component needs.
+const PAGE: u64 = 64 << 10;
+
 /// What a sandbox is made of.
 #[derive(Clone, Debug, Default)]
 pub struct SandboxOptions {
@@ -189,16 +192,18 @@ impl Sandbox {
             return Ok(());
         };
         let limits = &self.limits;
-        let first = |bytes: Option<u64>| bytes.unwrap_or(0);
         for (what, needed, limit) in [
             (
                 "memory",
-                first(needs.max_initial_memory_size),
+                needs
+                    .max_initial_memory_size
+                    .unwrap_or(0)
+                    .saturating_mul(PAGE),
                 Limit::Memory,
             ),
             (
                 "table elements",
-                first(needs.max_initial_table_size),
+                needs.max_initial_table_size.unwrap_or(0),
                 Limit::TableElements,
             ),
             (

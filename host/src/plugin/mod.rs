@@ -27,9 +27,10 @@ mod stdio;
 mod store_data;
 mod way;
 
+pub use crate::egress::EgressCounters;
 pub use call::{CallEnd, CallSetup, CallUsage};
 pub use error::{CallError, LoadError, SandboxError};
 pub use limits::{BadLimit, Limit, Limits, Unit};
 pub use load::{LoadedConnector, Sandbox, SandboxOptions};
 pub use outlet::Outlet;
-pub use way::{EgressCounters, NoWay, Way, Ways};
+pub use way::{NoWay, Opened, Way, Ways};

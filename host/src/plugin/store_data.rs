@@ -129,7 +129,7 @@ impl Shared {
 
     /// Runs `work` with a cleaner for texts of at most `max` bytes.
     pub(crate) fn cleaning<T>(&self, max: usize, work: impl FnOnce(&mut Cleaner<'_>) -> T) -> T {
-        let redact: &Redact<'_> = &|text: &str| self.way.redact(text);
+        let redact: &Redact<'_> = &|text| self.way.redact(text);
         work(&mut Cleaner::new(redact, &self.stand_ins, max))
     }
 

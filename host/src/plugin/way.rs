@@ -4,60 +4,91 @@
 //! its requests pass, and the words about what was refused. These two traits say exactly that, so the
 //! sandbox is tested without a network and the egress side without a component.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::contract::{Explanation, Origin};
+use crate::egress::{CallEgress, Egress, EgressCounters, GrantRefused, Hooks, StandIn};
 use crate::secret::SecretString;
 
 /// What opens a way out for a call: one per connection, with its policy, addresses and pools.
 pub trait Ways: Send + Sync {
     /// A way for one call, closed until origins are granted, and a fresh stand-in for each secret, in order.
-    fn open_way(&self, secrets: &[SecretString]) -> (Vec<String>, Arc<dyn Way>);
+    fn open_way(self: Arc<Self>, secrets: &[SecretString]) -> Result<Opened, getrandom::Error>;
 }
+
+/// The stand-ins, and the way.
+pub type Opened = (Vec<String>, Arc<dyn Way>);
 
 /// The way out of one call.
 pub trait Way: Send + Sync {
     /// What the component's requests pass through.
     fn hooks(self: Arc<Self>) -> Box<dyn WasiHttpHooks>;
-    /// Opens the origins that `configure` answered. The reason of a refusal is a sentence.
-    fn grant(&self, origins: &[Origin]) -> Result<(), String>;
+    /// Opens the origins that `configure` answered; all of them or none.
+    fn grant(&self, origins: &[Origin]) -> Result<(), GrantRefused>;
     /// The words on the newest refused or failed request to that address.
     fn explain(&self, url: &str) -> Option<Explanation>;
     /// The text without the secrets of the call.
-    fn redact(&self, text: &str) -> String;
+    fn redact<'t>(&self, text: &'t str) -> Cow<'t, str>;
     /// What went over the wire so far.
     fn counters(&self) -> EgressCounters;
     /// Ends every request; nothing leaves any more.
     fn close(&self);
 }
 
-/// What went over the wire in one call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EgressCounters {
-    /// Requests sent, redirects included.
-    pub requests: u64,
-    /// Bytes of bodies received.
-    pub bytes_received: u64,
+impl Ways for Egress {
+    fn open_way(self: Arc<Self>, secrets: &[SecretString]) -> Result<Opened, getrandom::Error> {
+        let pairs = secrets
+            .iter()
+            .map(|secret| Ok((StandIn::random()?, secret.clone())))
+            .collect::<Result<Vec<_>, getrandom::Error>>()?;
+        let stand_ins = pairs
+            .iter()
+            .map(|(stand_in, _)| stand_in.as_str().to_owned())
+            .collect();
+        Ok((stand_ins, self.open_call(&pairs)))
+    }
+}
+
+impl Way for CallEgress {
+    fn hooks(self: Arc<Self>) -> Box<dyn WasiHttpHooks> {
+        Box::new(Hooks::new(self))
+    }
+
+    fn grant(&self, origins: &[Origin]) -> Result<(), GrantRefused> {
+        CallEgress::grant(self, origins)
+    }
+
+    fn explain(&self, url: &str) -> Option<Explanation> {
+        CallEgress::explain(self, url)
+    }
+
+    fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.redactor().text(text)
+    }
+
+    fn counters(&self) -> EgressCounters {
+        CallEgress::counters(self)
+    }
+
+    fn close(&self) {
+        CallEgress::close(self);
+    }
 }
 
 /// A way that leads nowhere: for what makes no requests.
 pub struct NoWay;
 
 impl Ways for NoWay {
-    fn open_way(&self, secrets: &[SecretString]) -> (Vec<String>, Arc<dyn Way>) {
+    fn open_way(self: Arc<Self>, secrets: &[SecretString]) -> Result<Opened, getrandom::Error> {
         let stand_ins = secrets
             .iter()
-            .map(|_| {
-                let mut random = [0; 16];
-                // Without randomness a constant stands in: nothing is ever put in its place here.
-                let _ = getrandom::fill(&mut random);
-                format!("ox-stand-in-{:032x}", u128::from_le_bytes(random))
-            })
-            .collect();
-        (stand_ins, Arc::new(NoWay))
+            .map(|_| Ok(StandIn::random()?.as_str().to_owned()))
+            .collect::<Result<_, getrandom::Error>>()?;
+        Ok((stand_ins, self))
     }
 }
 
@@ -66,7 +97,7 @@ impl Way for NoWay {
         Box::new(Refusing)
     }
 
-    fn grant(&self, _: &[Origin]) -> Result<(), String> {
+    fn grant(&self, _: &[Origin]) -> Result<(), GrantRefused> {
         Ok(())
     }
 
@@ -74,8 +105,8 @@ impl Way for NoWay {
         None
     }
 
-    fn redact(&self, text: &str) -> String {
-        text.to_owned()
+    fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        Cow::Borrowed(text)
     }
 
     fn counters(&self) -> EgressCounters {

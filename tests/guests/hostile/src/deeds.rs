@@ -201,7 +201,10 @@ pub(crate) fn scan(mode: &str, request: &ScanRequest) -> Result<ScanSummary, Fai
                     .collect(),
             ))?;
         }
-        "huge-observation" => emit(context("huge", vec![("text".to_owned(), "x".repeat(12 << 20))]))?,
+        "huge-observation" => emit(context(
+            "huge",
+            vec![("text".to_owned(), "x".repeat(12 << 20))],
+        ))?,
         "huge-call" => emit(context(&"x".repeat(20 << 20), Vec::new()))?,
         "long-text" => emit(context(
             "long",
@@ -345,19 +348,29 @@ fn dive(depth: u64) -> u64 {
     if depth == u64::MAX {
         return 0;
     }
-    dive(black_box_value(depth + 1)).wrapping_mul(31).wrapping_add(depth)
+    dive(black_box_value(depth + 1))
+        .wrapping_mul(31)
+        .wrapping_add(depth)
 }
 
 /// Hides a number from the optimiser without putting it into memory.
 #[inline(never)]
 fn black_box_value(number: u64) -> u64 {
-    if number.is_multiple_of(1 << 40) { number + 1 } else { number }
+    if number.is_multiple_of(1 << 40) {
+        number + 1
+    } else {
+        number
+    }
 }
 
 /// The same with frames in memory: the stack that the program keeps there runs over first.
 fn sink_in(depth: u64) -> u64 {
     let room = black_box([depth; 64]);
-    if room[0] == u64::MAX { 0 } else { sink_in(depth + 1).wrapping_add(black_box(room)[1]) }
+    if room[0] == u64::MAX {
+        0
+    } else {
+        sink_in(depth + 1).wrapping_add(black_box(room)[1])
+    }
 }
 
 #[cfg(target_arch = "wasm32")]
