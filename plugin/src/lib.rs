@@ -7,3 +7,4 @@ pub mod contract;
 pub mod http;
 pub mod session;
 pub mod settings;
+pub mod time;

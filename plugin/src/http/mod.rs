@@ -6,7 +6,9 @@
 //! budget that progress resets, and the patience that rate-limit headers ask for.
 
 mod client;
+mod failure;
 mod headers;
+pub mod link;
 mod retry;
 #[cfg(target_arch = "wasm32")]
 pub mod wasi;
