@@ -242,7 +242,10 @@ impl<'t> Client<'t> {
                 return None;
             }
             // The request may have failed together with another one that has waited since.
-            let had = peer.wait_began.filter(|began| started <= *began).map(|began| now.saturating_sub(began));
+            let had = peer
+                .wait_began
+                .filter(|began| started <= *began)
+                .map(|began| now.saturating_sub(began));
             if had.is_none() {
                 peer.wait_began = Some(now);
             }
