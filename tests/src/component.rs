@@ -220,7 +220,8 @@ fn publish(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
     let folder = to.parent().context("a file without a folder")?;
     let staged = tempfile::NamedTempFile::new_in(folder)?;
-    fs::write(staged.path(), &bytes)?;
+    // With the permissions of the original: those of a temporary file are its owner's only.
+    fs::copy(from, staged.path())?;
     staged
         .persist(to)
         .with_context(|| format!("can't write {}", to.display()))?;

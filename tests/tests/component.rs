@@ -24,13 +24,30 @@ fn the_component_imports_nothing_beyond_the_contract() {
     let engine = Engine::new(&Config::new()).unwrap();
     let component = Component::from_file(&engine, &file).unwrap();
     let kind = component.component_type();
-    let imports: Vec<String> = kind.imports(&engine).map(|(name, _)| name.to_owned()).collect();
-    let beyond: Vec<_> = imports.iter().filter(|name| !ALLOWED.iter().any(|a| name.starts_with(a))).collect();
+    let imports: Vec<String> = kind
+        .imports(&engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let beyond: Vec<_> = imports
+        .iter()
+        .filter(|name| !ALLOWED.iter().any(|a| name.starts_with(a)))
+        .collect();
     assert!(beyond.is_empty(), "{beyond:?} among {imports:?}");
-    assert!(imports.iter().any(|name| name.starts_with("wasi:http/outgoing-handler@")), "{imports:?}");
-    assert!(!imports.iter().any(|name| name.contains("sockets")), "{imports:?}");
+    assert!(
+        imports
+            .iter()
+            .any(|name| name.starts_with("wasi:http/outgoing-handler@")),
+        "{imports:?}"
+    );
+    assert!(
+        !imports.iter().any(|name| name.contains("sockets")),
+        "{imports:?}"
+    );
 
-    let exports: Vec<String> = kind.exports(&engine).map(|(name, _)| name.to_owned()).collect();
+    let exports: Vec<String> = kind
+        .exports(&engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
     assert_eq!(exports, ["ox:connector/connector@0.1.0"]);
 }
 
@@ -39,5 +56,9 @@ fn a_second_build_finds_everything_done() {
     let first = ox_harness::component::connector().unwrap();
     let second = ox_harness::component::connector().unwrap();
     assert_eq!(first, second);
-    assert!(first.ends_with("connectors/gitlab-registry.wasm"), "{}", first.display());
+    assert!(
+        first.ends_with("connectors/gitlab-registry.wasm"),
+        "{}",
+        first.display()
+    );
 }
