@@ -1,3 +1,5 @@
-//! The reference harness.
+//! The reference harness: everything that the connector and the host are tested with.
 
 pub mod component;
+mod process;
+pub mod toolchain;
