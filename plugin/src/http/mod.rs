@@ -6,7 +6,9 @@
 //! budget that progress resets, and the patience that rate-limit headers ask for.
 
 mod client;
+mod failure;
 mod headers;
+pub mod link;
 mod retry;
 #[cfg(target_arch = "wasm32")]
 pub mod wasi;
@@ -17,7 +19,7 @@ pub mod script;
 use std::io::Read;
 use std::time::Duration;
 
-pub use client::{Client, WINDOW};
+pub use client::{Client, ERROR_BODY_CAP, WINDOW};
 pub use headers::Headers;
 pub use retry::RetryPolicy;
 
@@ -114,6 +116,17 @@ impl Response {
     }
 }
 
+/// An answer that was read whole.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// HTTP status.
+    pub status: u16,
+    /// Header fields.
+    pub headers: Headers,
+    /// The body; of an answer from 400 on, only its beginning ([`ERROR_BODY_CAP`]).
+    pub body: Vec<u8>,
+}
+
 /// What kind of trouble a request met before (or while) an answer arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TroubleKind {
@@ -135,6 +148,22 @@ pub enum TroubleKind {
     OverLimit,
     /// The call is being stopped.
     Stopped,
+}
+
+impl TroubleKind {
+    /// The kinds that the host says with words, for want of a code in `wasi:http`: `digest: …` at the end of
+    /// a body that differs, `limit: …`, `stopped`.
+    pub fn from_words(words: &str) -> Option<Self> {
+        if words.starts_with("digest:") {
+            Some(Self::Digest)
+        } else if words.starts_with("limit:") {
+            Some(Self::OverLimit)
+        } else if words.starts_with("stopped") {
+            Some(Self::Stopped)
+        } else {
+            None
+        }
+    }
 }
 
 /// A request that failed without an answer to look at.
