@@ -1,15 +1,11 @@
-//! The host as its users see it: connections, locations, scans, and what was found.
-//!
-//! The command line (and later the REST API and the console) is a thin skin over [`Host`]: it parses,
-//! calls one method, and renders what comes back. Everything that has a rule in it is behind this type.
+//! The words of the facade: what goes into [`super::Host`] and what comes out of it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use serde::Serialize;
-use tokio_util::sync::CancellationToken;
+use serde::{Deserialize, Serialize};
 
 use crate::contract::{Location, Manifest, Profile, ScanProgress, StepResult, Verification};
+use crate::secret::SecretString;
 
 /// Where the host keeps things and how much it does at once.
 #[derive(Clone, Debug)]
@@ -39,10 +35,8 @@ pub struct ConnectionDraft {
     pub network: NetworkOptions,
 }
 
-pub use crate::secret::SecretString;
-
 /// How requests of a connection leave, beyond what the connector declares.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkOptions {
     /// PEM certificates that are trusted besides the system's.
     pub ca_pem: Vec<String>,
@@ -88,7 +82,7 @@ pub struct Connection {
 }
 
 /// Which locations of a connection are scanned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Globs over location paths; empty means all. `*` stops at `/`, `**` does not.
     pub include: Vec<String>,
@@ -99,7 +93,7 @@ pub struct Selection {
 }
 
 /// What happens with locations that appear after the selection was saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NewLocations {
     /// Scanned when the globs match.
@@ -163,7 +157,8 @@ pub struct LocationReport {
 }
 
 /// The numbers that a scan prints about itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Tags looked at.
     pub tags: u64,
@@ -183,6 +178,34 @@ pub struct Counts {
     pub requests: u64,
     /// Bytes of bodies received.
     pub bytes_read: u64,
+}
+
+impl Counts {
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        self.with(other, u64::saturating_add)
+    }
+
+    /// The larger of two, number by number.
+    #[must_use]
+    pub fn at_least(&self, other: &Self) -> Self {
+        self.with(other, u64::max)
+    }
+
+    fn with(&self, other: &Self, join: fn(u64, u64) -> u64) -> Self {
+        Self {
+            tags: join(self.tags, other.tags),
+            images: join(self.images, other.images),
+            packages: join(self.packages, other.packages),
+            findings: join(self.findings, other.findings),
+            skipped: join(self.skipped, other.skipped),
+            layers_read: join(self.layers_read, other.layers_read),
+            layers_reused: join(self.layers_reused, other.layers_reused),
+            requests: join(self.requests, other.requests),
+            bytes_read: join(self.bytes_read, other.bytes_read),
+        }
+    }
 }
 
 /// A scan's end.
@@ -327,148 +350,40 @@ pub struct Filter {
     pub image: Option<String>,
 }
 
-/// The host. One per data folder and process.
-pub struct Host {
-    _options: HostOptions,
+/// What `inspect` says about a component file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// `sha256:…` of the file.
+    pub digest: String,
+    /// Bytes of the file.
+    pub size: u64,
+    /// The limits of a call, each with its name and value.
+    pub limits: Vec<(String, String)>,
 }
 
-/// Why the host could not do something.
-#[derive(Debug, thiserror::Error)]
-pub enum HostError {
-    /// The connector answered a failure.
-    #[error("{}", crate::host::describe_failure(.0))]
-    Connector(crate::contract::Failure),
-    /// Nothing has that name.
-    #[error("no {what} is called {name:?}; `ox-host {list}` lists them")]
-    Unknown {
-        /// `connection`, `location`, `connector`.
-        what: &'static str,
-        /// What was asked for.
-        name: String,
-        /// The command that lists them.
-        list: &'static str,
-    },
-    /// Anything else, with its chain of causes.
-    #[error(transparent)]
-    Other(#[from] anyhow::Error),
-}
-
-/// One line for a failure: the sentence, and what to do.
-pub fn describe_failure(failure: &crate::contract::Failure) -> String {
-    use crate::contract::Failure as F;
-    let (why, lead) = match failure {
-        F::InvalidSettings(fault) => (&fault.why, format!("{}: ", fault.field)),
-        F::Forbidden(lack) => (&lack.why, String::new()),
-        F::RateLimited(limit) => (&limit.why, String::new()),
-        F::Unauthenticated(why)
-        | F::NotFound(why)
-        | F::Unavailable(why)
-        | F::UnexpectedAnswer(why)
-        | F::OverLimit(why) => (why, String::new()),
-        F::Stopped => return "the call was stopped".to_owned(),
-    };
-    if why.hint.is_empty() {
-        format!("{lead}{}", why.message)
-    } else {
-        format!("{lead}{} {}", why.message, why.hint)
-    }
-}
-
-#[expect(unused_variables, reason = "signatures first")]
-impl Host {
-    /// Opens the data folder: store, key file, engine.
-    pub async fn open(options: HostOptions) -> Result<Arc<Self>, HostError> {
-        Ok(Arc::new(Self { _options: options }))
-    }
-
-    /// Manifests of the connectors that can be used, with the digest of each.
-    pub async fn connectors(&self) -> Result<Vec<(Manifest, String)>, HostError> {
-        Ok(Vec::new())
-    }
-
-    /// Configures and verifies a draft, without saving anything.
-    pub async fn try_connection(
-        &self,
-        draft: ConnectionDraft,
-        events: &dyn Events,
-        cancel: &CancellationToken,
-    ) -> Result<Trial, HostError> {
-        Err(anyhow::anyhow!("not there yet").into())
-    }
-
-    /// Saves what was tried. A connection of the same name is replaced.
-    pub fn save_connection(&self, trial: &Trial) -> Result<Connection, HostError> {
-        Err(anyhow::anyhow!("not there yet").into())
-    }
-
-    /// All connections, by name.
-    pub fn connections(&self) -> Result<Vec<Connection>, HostError> {
-        Ok(Vec::new())
-    }
-
-    /// Forgets a connection and everything that was found through it.
-    pub fn remove_connection(&self, name: &str) -> Result<(), HostError> {
-        Ok(())
-    }
-
-    /// Verifies a saved connection again.
-    pub async fn verify(
-        &self,
-        name: &str,
-        events: &dyn Events,
-        cancel: &CancellationToken,
-    ) -> Result<Verification, HostError> {
-        Err(anyhow::anyhow!("not there yet").into())
-    }
-
-    /// Lists all locations of a connection anew, and remembers them.
-    pub async fn list_locations(
-        &self,
-        name: &str,
-        events: &dyn Events,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<LocationRow>, HostError> {
-        Ok(Vec::new())
-    }
-
-    /// The locations as last listed.
-    pub fn known_locations(&self, name: &str) -> Result<Vec<LocationRow>, HostError> {
-        Ok(Vec::new())
-    }
-
-    /// Saves which locations are scanned; answers all of them with the outcome.
-    pub fn select(&self, name: &str, selection: Selection) -> Result<Vec<LocationRow>, HostError> {
-        Ok(Vec::new())
-    }
-
-    /// Scans. Lists the locations first, so that new ones are seen.
-    pub async fn scan(
-        &self,
-        name: &str,
-        options: ScanOptions,
-        events: Arc<dyn Events>,
-        cancel: CancellationToken,
-    ) -> Result<ScanReport, HostError> {
-        Err(anyhow::anyhow!("not there yet").into())
-    }
-
-    /// Findings, worst first.
-    pub fn findings(&self, filter: &Filter) -> Result<Vec<FindingRow>, HostError> {
-        Ok(Vec::new())
-    }
-
-    /// Images, by location and first tag.
-    pub fn images(&self, filter: &Filter) -> Result<Vec<ImageRow>, HostError> {
-        Ok(Vec::new())
-    }
-
-    /// Packages of one image.
-    pub fn packages(&self, digest: &str) -> Result<Vec<crate::contract::Package>, HostError> {
-        Ok(Vec::new())
-    }
-
-    /// What the newest scan of each location skipped.
-    pub fn skipped(&self, filter: &Filter) -> Result<Vec<SkippedRow>, HostError> {
-        Ok(Vec::new())
-    }
+/// A scan, as lists show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanSummaryRow {
+    /// Id of the scan in the store.
+    pub scan: i64,
+    /// Name of the connection.
+    pub connection: String,
+    /// RFC 3339.
+    pub started_at: String,
+    /// RFC 3339; `None` while it is interrupted or running.
+    pub ended_at: Option<String>,
+    /// Locations in it, and how many of them have not ended.
+    pub locations: usize,
+    /// Locations that have not ended; the next scan goes on with them.
+    pub unfinished: usize,
+    /// The sum.
+    pub counts: Counts,
+    /// True when every location was looked at completely.
+    pub complete: bool,
 }

@@ -1,0 +1,406 @@
+//! How observations become rows.
+//!
+//! Everything here runs inside the transaction of a batch, and everything is an upsert by an identity that
+//! the next scan finds again, so a scan that is killed and resumed ends in the same rows as one that is
+//! not.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::{Result, StoreError, now};
+use crate::contract::{
+    Context, Explanation, Finding, Image, Observation, PackageBatch, Severity, Skip, SkipReason,
+    SkipSubject, Skipped,
+};
+use crate::host::Counts;
+
+/// Most packages that an image may announce. A whole Debian with every package has about 65 000.
+const PACKAGES_PER_IMAGE: u32 = 1_000_000;
+/// Most attributes that one location keeps about one subject.
+const CONTEXT_ATTRIBUTES: usize = 20_000;
+/// Longest digest, identifier or source that is taken as a key, in bytes.
+const KEY_BYTES: usize = 1024;
+
+/// Where observations belong.
+pub(super) struct Place {
+    pub(super) connection: i64,
+    pub(super) location: i64,
+    pub(super) generation: i64,
+}
+
+pub(super) fn store(
+    tx: &Transaction<'_>,
+    place: &Place,
+    observations: &[Observation],
+    counts: &mut Counts,
+) -> Result<()> {
+    let stamp = now();
+    for observation in observations {
+        match observation {
+            Observation::Image(image) => {
+                store_image(tx, place, image, &stamp)?;
+                counts.images = counts.images.saturating_add(1);
+            }
+            Observation::Packages(batch) => {
+                store_packages(tx, place, batch, &stamp)?;
+                counts.packages = counts.packages.saturating_add(batch.packages.len() as u64);
+            }
+            Observation::Finding(finding) => {
+                store_finding(tx, place, finding, &stamp)?;
+                counts.findings = counts.findings.saturating_add(1);
+            }
+            Observation::Context(context) => store_context(tx, place, context, &stamp)?,
+            Observation::Skipped(skipped) => {
+                store_skipped(tx, place, skipped, &stamp)?;
+                counts.skipped = counts.skipped.saturating_add(1);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn key<'a>(what: &str, text: &'a str) -> Result<&'a str> {
+    if text.is_empty() || text.len() > KEY_BYTES {
+        return Err(StoreError::Contract(format!(
+            "{what} has {} bytes, and 1 to {KEY_BYTES} are allowed",
+            text.len()
+        )));
+    }
+    Ok(text)
+}
+
+fn digest<'a>(what: &str, text: &'a str) -> Result<&'a str> {
+    let shape = text.split_once(':').is_some_and(|(algorithm, hex)| {
+        !algorithm.is_empty()
+            && hex.len() >= 32
+            && hex
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    });
+    if !shape {
+        let shown: String = text.chars().take(80).collect();
+        return Err(StoreError::Contract(format!(
+            "{what} is not a digest (algorithm:hex): {shown:?}"
+        )));
+    }
+    key(what, text)
+}
+
+fn store_image(tx: &Transaction<'_>, place: &Place, image: &Image, stamp: &str) -> Result<()> {
+    digest("the digest of an image", &image.digest)?;
+    if image.package_count > PACKAGES_PER_IMAGE {
+        return Err(StoreError::Contract(format!(
+            "image {} announces {} packages, and the limit is {PACKAGES_PER_IMAGE}",
+            image.digest, image.package_count
+        )));
+    }
+    let id: i64 = tx
+        .prepare_cached(
+            "INSERT INTO image (location_id, registry, repository, digest, os, architecture, complete, record,
+                                generation, first_seen, last_seen)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
+             ON CONFLICT (location_id, registry, repository, digest) DO UPDATE SET
+                 os = excluded.os, architecture = excluded.architecture, complete = excluded.complete,
+                 record = excluded.record, generation = excluded.generation,
+                 last_seen = excluded.last_seen, gone_at = NULL
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                place.location,
+                image.registry,
+                image.repository,
+                image.digest,
+                image.platform.os,
+                image.platform.architecture,
+                image.complete,
+                serde_json::to_string(image)?,
+                place.generation,
+                stamp
+            ],
+            |row| row.get(0),
+        )?;
+    tx.prepare_cached("DELETE FROM image_tag WHERE image_id = ?1")?
+        .execute([id])?;
+    let mut insert =
+        tx.prepare_cached("INSERT OR IGNORE INTO image_tag (image_id, tag) VALUES (?1, ?2)")?;
+    for tag in &image.tags {
+        insert.execute(params![id, tag])?;
+    }
+    stage_inventory(tx, place, image, stamp)
+}
+
+/// Opens a new inventory beside the one that readers see.
+fn stage_inventory(tx: &Transaction<'_>, place: &Place, image: &Image, stamp: &str) -> Result<()> {
+    // What is known completely is not replaced by less.
+    let known_complete: Option<bool> = tx
+        .prepare_cached("SELECT complete FROM inventory WHERE digest = ?1 AND location_id IS NULL")?
+        .query_row([&image.digest], |row| row.get(0))
+        .optional()?;
+    let discard = known_complete == Some(true) && !image.complete;
+    tx.prepare_cached("DELETE FROM inventory WHERE location_id = ?1 AND digest = ?2")?
+        .execute(params![place.location, image.digest])?;
+    let id: i64 = tx
+        .prepare_cached(
+            "INSERT INTO inventory (digest, location_id, complete, discard, announced, received, stored_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6) RETURNING id",
+        )?
+        .query_row(
+            params![image.digest, place.location, image.complete, discard, image.package_count, stamp],
+            |row| row.get(0),
+        )?;
+    if image.package_count == 0 {
+        switch_inventory(tx, id, &image.digest, discard)?;
+    }
+    Ok(())
+}
+
+fn store_packages(
+    tx: &Transaction<'_>,
+    place: &Place,
+    batch: &PackageBatch,
+    stamp: &str,
+) -> Result<()> {
+    let staged: Option<(i64, bool, u32, u32)> = tx
+        .prepare_cached(
+            "SELECT id, discard, announced, received FROM inventory WHERE location_id = ?1 AND digest = ?2",
+        )?
+        .query_row(params![place.location, batch.image], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    let Some((id, discard, announced, received)) = staged else {
+        if batch.packages.is_empty() {
+            return Ok(());
+        }
+        let shown: String = batch.image.chars().take(80).collect();
+        return Err(StoreError::Contract(format!(
+            "packages came for {shown:?}, which is not an image that waits for packages"
+        )));
+    };
+    let count = u32::try_from(batch.packages.len()).unwrap_or(u32::MAX);
+    let total = received.saturating_add(count);
+    if total > announced {
+        return Err(StoreError::Contract(format!(
+            "image {} announced {announced} packages, and {total} came",
+            batch.image
+        )));
+    }
+    if !discard {
+        let mut insert = tx.prepare_cached(
+            "INSERT INTO package (inventory_id, seq, format, name, version, architecture, source_name,
+                                  source_version, purl, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        for (seq, package) in (received..).zip(&batch.packages) {
+            insert.execute(params![
+                id,
+                seq,
+                package.format,
+                package.name,
+                package.version,
+                package.architecture,
+                package.source_name,
+                package.source_version,
+                package.purl,
+                serde_json::to_string(package)?
+            ])?;
+        }
+    }
+    tx.prepare_cached("UPDATE inventory SET received = ?2, stored_at = ?3 WHERE id = ?1")?
+        .execute(params![id, total, stamp])?;
+    if total == announced {
+        switch_inventory(tx, id, &batch.image, discard)?;
+    }
+    Ok(())
+}
+
+/// The staged inventory is whole: readers see it from the end of this transaction.
+fn switch_inventory(tx: &Transaction<'_>, id: i64, digest: &str, discard: bool) -> Result<()> {
+    if discard {
+        tx.prepare_cached("DELETE FROM inventory WHERE id = ?1")?
+            .execute([id])?;
+        return Ok(());
+    }
+    tx.prepare_cached("DELETE FROM inventory WHERE digest = ?1 AND location_id IS NULL")?
+        .execute([digest])?;
+    tx.prepare_cached("UPDATE inventory SET location_id = NULL WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
+fn store_finding(
+    tx: &Transaction<'_>,
+    place: &Place,
+    finding: &Finding,
+    stamp: &str,
+) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO finding (connection_id, location_id, source, external_id, severity, image_digest,
+                              package_name, record, generation, first_seen, last_seen)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
+         ON CONFLICT (location_id, source, external_id) DO UPDATE SET
+             severity = excluded.severity, image_digest = excluded.image_digest,
+             package_name = excluded.package_name, record = excluded.record,
+             generation = excluded.generation, last_seen = excluded.last_seen, gone_at = NULL",
+    )?
+    .execute(params![
+        place.connection,
+        place.location,
+        key("the source of a finding", &finding.source)?,
+        key("the id of a finding", &finding.id)?,
+        severity_rank(finding.severity),
+        finding.image_digest,
+        finding.package_name,
+        serde_json::to_string(finding)?,
+        place.generation,
+        stamp
+    ])?;
+    Ok(())
+}
+
+/// Severities in their order, for filters and sorting.
+pub(super) fn severity_rank(severity: Severity) -> i64 {
+    match severity {
+        Severity::Unknown => 0,
+        Severity::Info => 1,
+        Severity::Low => 2,
+        Severity::Medium => 3,
+        Severity::High => 4,
+        Severity::Critical => 5,
+    }
+}
+
+/// What one location says about a subject; several contexts of one scan add up, the next scan replaces.
+fn store_context(
+    tx: &Transaction<'_>,
+    place: &Place,
+    context: &Context,
+    stamp: &str,
+) -> Result<()> {
+    let subject = key("the location of a context", &context.location)?;
+    let known: Option<(i64, String)> = tx
+        .prepare_cached(
+            "SELECT generation, record FROM context
+             WHERE connection_id = ?1 AND subject = ?2 AND location_id = ?3",
+        )?
+        .query_row(params![place.connection, subject, place.location], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let mut merged = Context {
+        location: context.location.clone(),
+        attributes: Vec::new(),
+    };
+    if let Some((generation, record)) = known
+        && generation == place.generation
+    {
+        merged = serde_json::from_str(&record)?;
+    }
+    let mut seen: BTreeSet<(String, String)> = merged.attributes.iter().cloned().collect();
+    for attribute in &context.attributes {
+        if seen.insert(attribute.clone()) {
+            merged.attributes.push(attribute.clone());
+        }
+    }
+    if merged.attributes.len() > CONTEXT_ATTRIBUTES {
+        return Err(StoreError::Contract(format!(
+            "the context of {subject:?} has more than {CONTEXT_ATTRIBUTES} attributes"
+        )));
+    }
+    tx.prepare_cached(
+        "INSERT INTO context (connection_id, subject, location_id, generation, record, seen_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (connection_id, subject, location_id) DO UPDATE SET
+             generation = excluded.generation, record = excluded.record, seen_at = excluded.seen_at",
+    )?
+    .execute(params![
+        place.connection,
+        subject,
+        place.location,
+        place.generation,
+        serde_json::to_string(&merged)?,
+        stamp
+    ])?;
+    Ok(())
+}
+
+fn store_skipped(
+    tx: &Transaction<'_>,
+    place: &Place,
+    skipped: &Skipped,
+    stamp: &str,
+) -> Result<()> {
+    // A newer scan of the location has something to say: its skips replace those of the older one.
+    drop_old_skips(tx, place)?;
+    tx.prepare_cached(
+        "INSERT INTO skipped (location_id, generation, subject, name, image, reason, record, seen_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (location_id, generation, subject, name, image, reason) DO UPDATE SET
+             record = excluded.record, seen_at = excluded.seen_at",
+    )?
+    .execute(params![
+        place.location,
+        place.generation,
+        serde_json::to_string(&skipped.subject)?,
+        skipped.name,
+        skipped.image.as_deref().unwrap_or_default(),
+        serde_json::to_string(&skipped.skip.reason)?,
+        serde_json::to_string(skipped)?,
+        stamp
+    ])?;
+    Ok(())
+}
+
+pub(super) fn drop_old_skips(tx: &Transaction<'_>, place: &Place) -> Result<()> {
+    tx.prepare_cached("DELETE FROM skipped WHERE location_id = ?1 AND generation < ?2")?
+        .execute([place.location, place.generation])?;
+    Ok(())
+}
+
+/// Inventories that were announced and did not come: said, and dropped. Answers how many.
+pub(super) fn drop_unfinished_inventories(tx: &Transaction<'_>, place: &Place) -> Result<u64> {
+    let unfinished: Vec<(String, u32, u32)> = tx
+        .prepare_cached("SELECT digest, announced, received FROM inventory WHERE location_id = ?1")?
+        .query_map([place.location], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for (digest, announced, received) in &unfinished {
+        let skipped = Skipped {
+            subject: SkipSubject::Image,
+            name: digest.clone(),
+            image: Some(digest.clone()),
+            skip: Skip {
+                reason: SkipReason::Corrupt,
+                why: Explanation {
+                    message: format!(
+                        "The connector announced {announced} packages of image {digest} and sent {received}; \
+                         what was known of the image before is kept."
+                    ),
+                    hint: "Scan the location again; report it to the connector's author when it happens again."
+                        .to_owned(),
+                },
+            },
+        };
+        store_skipped(tx, place, &skipped, &now())?;
+    }
+    tx.prepare_cached("DELETE FROM inventory WHERE location_id = ?1")?
+        .execute([place.location])?;
+    Ok(unfinished.len() as u64)
+}
+
+/// The location was looked at completely: what was not seen again is gone.
+pub(super) fn mark_gone(tx: &Transaction<'_>, place: &Place, stamp: &str) -> Result<()> {
+    for table in ["image", "finding"] {
+        tx.prepare_cached(&format!(
+            "UPDATE {table} SET gone_at = ?3 WHERE location_id = ?1 AND generation < ?2 AND gone_at IS NULL"
+        ))?
+        .execute(params![place.location, place.generation, stamp])?;
+    }
+    // Context is not a finding: it says how things are now.
+    tx.prepare_cached("DELETE FROM context WHERE location_id = ?1 AND generation < ?2")?
+        .execute([place.location, place.generation])?;
+    Ok(())
+}

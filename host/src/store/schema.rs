@@ -1,0 +1,246 @@
+//! The tables, as a list of steps that only ever grows at its end.
+//!
+//! Times are RFC 3339 text, records are JSON in a column `record` beside the typed columns that filters
+//! and rules need.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{Result, StoreError};
+
+/// "OXHS": marks the file as a store of this program.
+pub(super) const APPLICATION_ID: i64 = 0x4f58_4853;
+
+/// One step per released format; never change one that was released, append.
+const STEPS: &[&str] = &[FORMAT_1];
+
+/// The newest format that this program knows.
+pub(super) const FORMAT: i64 = STEPS.len() as i64;
+
+const FORMAT_1: &str = "
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE connection (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    name         TEXT NOT NULL UNIQUE,
+    connector    TEXT NOT NULL,
+    source_tool  TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    ephemeral    INTEGER NOT NULL,
+    settings     TEXT NOT NULL,
+    network      TEXT NOT NULL,
+    selection    TEXT NOT NULL,
+    created_at   TEXT NOT NULL,
+    verified_at  TEXT,
+    verified_ok  INTEGER,
+    verification TEXT
+) STRICT;
+
+CREATE TABLE secret (
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    field         TEXT NOT NULL,
+    key_version   INTEGER NOT NULL,
+    nonce         BLOB NOT NULL,
+    ciphertext    BLOB NOT NULL,
+    PRIMARY KEY (connection_id, field)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE location (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    external_id   TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    path          TEXT NOT NULL,
+    scannable     INTEGER NOT NULL,
+    record        TEXT NOT NULL,
+    first_seen    TEXT NOT NULL,
+    last_seen     TEXT NOT NULL,
+    gone_at       TEXT,
+    selected_when_known INTEGER NOT NULL DEFAULT 0,
+    generation    INTEGER NOT NULL DEFAULT 0,
+    scanned_at    TEXT,
+    scanned_complete INTEGER,
+    UNIQUE (connection_id, external_id)
+) STRICT;
+CREATE INDEX location_path ON location (connection_id, path);
+
+CREATE TABLE listing_skip (
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    seq           INTEGER NOT NULL,
+    path          TEXT NOT NULL,
+    record        TEXT NOT NULL,
+    seen_at       TEXT NOT NULL,
+    PRIMARY KEY (connection_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE scan (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    partial_plan  INTEGER NOT NULL,
+    state         TEXT NOT NULL CHECK (state IN ('open', 'ended')),
+    started_at    TEXT NOT NULL,
+    ended_at      TEXT,
+    complete      INTEGER
+) STRICT;
+CREATE INDEX scan_open ON scan (connection_id, state);
+
+CREATE TABLE scan_location (
+    scan_id      INTEGER NOT NULL REFERENCES scan ON DELETE CASCADE,
+    location_id  INTEGER NOT NULL REFERENCES location ON DELETE CASCADE,
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'running', 'complete', 'partial', 'failed')),
+    generation   INTEGER,
+    cursor       TEXT,
+    attempt      INTEGER NOT NULL DEFAULT 0,
+    counts       TEXT NOT NULL DEFAULT '{}',
+    milliseconds INTEGER NOT NULL DEFAULT 0,
+    message      TEXT,
+    hint         TEXT,
+    ended_at     TEXT,
+    PRIMARY KEY (scan_id, location_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX scan_location_location ON scan_location (location_id);
+
+CREATE TABLE image (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    location_id  INTEGER NOT NULL REFERENCES location ON DELETE CASCADE,
+    registry     TEXT NOT NULL,
+    repository   TEXT NOT NULL,
+    digest       TEXT NOT NULL,
+    os           TEXT NOT NULL,
+    architecture TEXT NOT NULL,
+    complete     INTEGER NOT NULL,
+    record       TEXT NOT NULL,
+    generation   INTEGER NOT NULL,
+    first_seen   TEXT NOT NULL,
+    last_seen    TEXT NOT NULL,
+    gone_at      TEXT,
+    UNIQUE (location_id, registry, repository, digest)
+) STRICT;
+CREATE INDEX image_digest ON image (digest);
+
+CREATE TABLE image_tag (
+    image_id INTEGER NOT NULL REFERENCES image ON DELETE CASCADE,
+    tag      TEXT NOT NULL,
+    PRIMARY KEY (image_id, tag)
+) STRICT, WITHOUT ROWID;
+
+-- The packages of an image, once per digest. A row without a location is the one that readers see; one
+-- with a location is being received there and takes over when the last package has come.
+CREATE TABLE inventory (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest      TEXT NOT NULL,
+    location_id INTEGER REFERENCES location ON DELETE CASCADE,
+    complete    INTEGER NOT NULL,
+    discard     INTEGER NOT NULL,
+    announced   INTEGER NOT NULL,
+    received    INTEGER NOT NULL,
+    stored_at   TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX inventory_current ON inventory (digest) WHERE location_id IS NULL;
+CREATE UNIQUE INDEX inventory_staged ON inventory (location_id, digest) WHERE location_id IS NOT NULL;
+
+CREATE TABLE package (
+    inventory_id   INTEGER NOT NULL REFERENCES inventory ON DELETE CASCADE,
+    seq            INTEGER NOT NULL,
+    format         TEXT NOT NULL,
+    name           TEXT NOT NULL,
+    version        TEXT NOT NULL,
+    architecture   TEXT,
+    source_name    TEXT,
+    source_version TEXT,
+    purl           TEXT NOT NULL,
+    record         TEXT NOT NULL,
+    PRIMARY KEY (inventory_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX package_name ON package (format, name);
+
+CREATE TABLE finding (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    location_id   INTEGER NOT NULL REFERENCES location ON DELETE CASCADE,
+    source        TEXT NOT NULL,
+    external_id   TEXT NOT NULL,
+    severity      INTEGER NOT NULL,
+    image_digest  TEXT,
+    package_name  TEXT,
+    record        TEXT NOT NULL,
+    generation    INTEGER NOT NULL,
+    first_seen    TEXT NOT NULL,
+    last_seen     TEXT NOT NULL,
+    gone_at       TEXT,
+    UNIQUE (location_id, source, external_id)
+) STRICT;
+CREATE INDEX finding_connection ON finding (connection_id, severity);
+
+CREATE TABLE skipped (
+    location_id INTEGER NOT NULL REFERENCES location ON DELETE CASCADE,
+    generation  INTEGER NOT NULL,
+    subject     TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    image       TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    record      TEXT NOT NULL,
+    seen_at     TEXT NOT NULL,
+    PRIMARY KEY (location_id, generation, subject, name, image, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE context (
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    subject       TEXT NOT NULL,
+    location_id   INTEGER NOT NULL REFERENCES location ON DELETE CASCADE,
+    generation    INTEGER NOT NULL,
+    record        TEXT NOT NULL,
+    seen_at       TEXT NOT NULL,
+    PRIMARY KEY (connection_id, subject, location_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cache (
+    id            INTEGER PRIMARY KEY,
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    key           TEXT NOT NULL,
+    size          INTEGER NOT NULL,
+    last_used     INTEGER NOT NULL,
+    value         BLOB NOT NULL,
+    UNIQUE (connection_id, key)
+) STRICT;
+CREATE INDEX cache_age ON cache (last_used, size);
+";
+
+/// The format of a database, after a look at whose it is.
+pub(super) fn format_of(connection: &Connection, path: &std::path::Path) -> Result<i64> {
+    let number = |pragma: &str| -> rusqlite::Result<i64> {
+        connection.query_row(pragma, [], |row| row.get(0))
+    };
+    let application = number("PRAGMA application_id")?;
+    let format = number("PRAGMA user_version")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let empty = application == 0 && format == 0 && tables == 0;
+    if !empty && application != APPLICATION_ID {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    if format > FORMAT {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found: format,
+            known: FORMAT,
+        });
+    }
+    Ok(format)
+}
+
+/// Brings a database to the newest format, one step and one transaction at a time.
+pub(super) fn migrate(connection: &mut Connection, path: &std::path::Path) -> Result<()> {
+    let mut format = format_of(connection, path)?;
+    while let Some(step) = usize::try_from(format).ok().and_then(|at| STEPS.get(at)) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        format += 1;
+        // Both pragmas are part of the transaction: an interrupted step leaves the old format.
+        transaction.pragma_update(None, "user_version", format)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
