@@ -5,4 +5,6 @@
 
 pub mod contract;
 pub mod http;
+pub mod session;
 pub mod settings;
+pub mod time;
