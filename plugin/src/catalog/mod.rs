@@ -141,7 +141,7 @@ pub struct Release {
 }
 
 /// What one file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     /// Packages, in the order of the file.
     #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]

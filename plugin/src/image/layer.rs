@@ -196,18 +196,21 @@ impl Builder {
                     Slot::Other
                 } else {
                     let target = String::from_utf8_lossy(&target).into_owned();
-                    match self.slots.get(&target) {
-                        Some(Slot::File(by, found)) if *by == cataloguer.id() => {
-                            let copy = found.clone();
-                            if self.found_bytes + copy.weight() > MAX_FOUND_BYTES {
-                                self.too_much(key);
-                                return Ok(());
-                            }
+                    let copy = match self.slots.get(&target) {
+                        Some(Slot::File(by, found)) if *by == cataloguer.id() => Some(found.clone()),
+                        _ => None,
+                    };
+                    match copy {
+                        Some(copy) if self.found_bytes + copy.weight() > MAX_FOUND_BYTES => {
+                            self.too_much(key);
+                            return Ok(());
+                        }
+                        Some(copy) => {
                             self.found_bytes += copy.weight();
                             Slot::File(cataloguer.id(), copy)
                         }
-                        _ if self.fits(key.len() + target.len()) => Slot::HardLink(target),
-                        _ => return Ok(()),
+                        None if self.fits(key.len() + target.len()) => Slot::HardLink(target),
+                        None => return Ok(()),
                     }
                 }
             }
@@ -356,4 +359,4 @@ pub(super) fn keys_below<V>(map: &BTreeMap<String, V>, dir: &str) -> Vec<String>
 
 #[cfg(test)]
 #[path = "layer_tests.rs"]
-mod tests;
+pub(crate) mod tests;
