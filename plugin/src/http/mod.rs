@@ -150,6 +150,22 @@ pub enum TroubleKind {
     Stopped,
 }
 
+impl TroubleKind {
+    /// The kinds that the host says with words, for want of a code in `wasi:http`: `digest: …` at the end of
+    /// a body that differs, `limit: …`, `stopped`.
+    pub fn from_words(words: &str) -> Option<Self> {
+        if words.starts_with("digest:") {
+            Some(Self::Digest)
+        } else if words.starts_with("limit:") {
+            Some(Self::OverLimit)
+        } else if words.starts_with("stopped") {
+            Some(Self::Stopped)
+        } else {
+            None
+        }
+    }
+}
+
 /// A request that failed without an answer to look at.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
