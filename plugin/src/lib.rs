@@ -12,3 +12,5 @@ pub mod http;
 pub mod session;
 pub mod settings;
 pub mod time;
+pub mod catalog;
+pub mod image;
