@@ -1,5 +1,10 @@
-//! The reference harness: everything that the connector and the host are tested with.
+//! The reference harness: a simulated GitLab that refuses what GitLab refuses, real images made in memory,
+//! real peers, the builder of the component and of test guests, and what the integration tests and the demo
+//! share.
 
 pub mod component;
+pub mod image;
+pub mod peers;
 mod process;
+pub mod sim;
 pub mod toolchain;
