@@ -22,6 +22,8 @@ pub struct HostOptions {
     pub jobs: usize,
     /// A component file to use instead of the installed connector.
     pub plugin: Option<PathBuf>,
+    /// Limits of a call that differ from their defaults, as `NAME=VALUE` (`memory=128MiB`).
+    pub limits: Vec<String>,
 }
 
 /// What the person entered to connect an account.
@@ -449,6 +451,35 @@ impl Host {
         events: Arc<dyn Events>,
         cancel: CancellationToken,
     ) -> Result<ScanReport, HostError> {
+        Err(anyhow::anyhow!("not there yet").into())
+    }
+
+    /// Scans without saving a connection: tries the draft, scans, and forgets the secret. What was found
+    /// stays in the lists under the report's `connection`.
+    pub async fn scan_draft(
+        &self,
+        draft: ConnectionDraft,
+        selection: Selection,
+        options: ScanOptions,
+        events: Arc<dyn Events>,
+        cancel: CancellationToken,
+    ) -> Result<ScanReport, HostError> {
+        Err(anyhow::anyhow!("not there yet").into())
+    }
+
+    /// What a component file is, without using it.
+    pub async fn inspect(
+        &self,
+        file: &std::path::Path,
+    ) -> Result<crate::report::connector::Inspected, HostError> {
+        Err(anyhow::anyhow!("not there yet").into())
+    }
+
+    /// Makes a component file one of the connectors; an earlier one of the same id is replaced.
+    pub async fn install_connector(
+        &self,
+        file: &std::path::Path,
+    ) -> Result<(Manifest, String), HostError> {
         Err(anyhow::anyhow!("not there yet").into())
     }
 
