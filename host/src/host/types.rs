@@ -18,6 +18,8 @@ pub struct HostOptions {
     pub jobs: usize,
     /// A component file to use instead of the installed connector.
     pub plugin: Option<PathBuf>,
+    /// Limits of a call that differ from their defaults, as `NAME=VALUE` (`memory=128MiB`).
+    pub limits: Vec<String>,
 }
 
 /// What the person entered to connect an account.
@@ -355,6 +357,8 @@ pub struct Filter {
 pub struct Inspection {
     /// What it says of itself.
     pub manifest: Manifest,
+    /// The version of the contract that it speaks (`ox:connector@0.1.0`).
+    pub contract: String,
     /// What it imports.
     pub imports: Vec<String>,
     /// What it exports.
