@@ -32,7 +32,8 @@ use tokio_util::sync::CancellationToken;
 const TOKEN: &str = "glpat-the-real-token-1234";
 
 /// The guest, built once.
-static COMPONENT: LazyLock<PathBuf> = LazyLock::new(|| ox_harness::component::guest("hostile").unwrap());
+static COMPONENT: LazyLock<PathBuf> =
+    LazyLock::new(|| ox_harness::component::guest("hostile").unwrap());
 
 /// The guest, loaded once; its cached code lives as long as the tests.
 async fn hostile() -> &'static Arc<LoadedConnector> {
