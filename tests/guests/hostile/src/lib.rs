@@ -89,6 +89,7 @@ impl Guest for Hostile {
                 field("mode", FieldKind::Text),
                 field("target", FieldKind::Text),
                 field("method", FieldKind::Text),
+                field("path", FieldKind::Text),
                 field("headers", FieldKind::Patterns),
                 field("body", FieldKind::Text),
                 field("origins", FieldKind::Patterns),
