@@ -3,144 +3,17 @@
 //! The hostile guest makes real requests through the real host; small servers on loopback say what arrived.
 //! What the guest saw, it emitted. Looked at are both ends: what reached a server, and what the guest knows.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
-
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use async_trait::async_trait;
-use ox_host::contract::{LogLevel, Observation, Progress, ScanRequest, Stop};
 use ox_host::egress::{Egress, EgressConfig, EgressLimits, Resolver, SystemResolver};
-use ox_host::plugin::{
-    CallError, CallSetup, EgressCounters, Limits, LoadedConnector, Outlet, Sandbox, SandboxOptions,
-};
-use ox_host::secret::SecretString;
+use ox_host::plugin::EgressCounters;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::sync::OnceCell;
-use tokio_util::sync::CancellationToken;
 
-const TOKEN: &str = "glpat-the-real-token-1234";
-
-async fn hostile() -> &'static Arc<LoadedConnector> {
-    static LOADED: OnceCell<Arc<LoadedConnector>> = OnceCell::const_new();
-    LOADED
-        .get_or_init(async || {
-            let component = ox_harness::component::guest("hostile").unwrap();
-            let sandbox = Sandbox::new(SandboxOptions::default()).unwrap();
-            sandbox.load(&component).await.unwrap()
-        })
-        .await
-}
-
-/// A server that remembers what arrived, and answers by path: `/to/<url>` redirects there, `/echo` answers
-/// the request, anything else `hello`.
-#[derive(Clone)]
-struct Server {
-    address: SocketAddr,
-    arrived: Arc<Mutex<Vec<String>>>,
-    connections: Arc<AtomicUsize>,
-    /// Requests that are being answered, and the most that were at once.
-    busy: Arc<AtomicUsize>,
-    peak: Arc<AtomicUsize>,
-}
-
-impl Server {
-    async fn start() -> Self {
-        Self::listen("127.0.0.1:0").await
-    }
-
-    async fn listen(address: &str) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
-        let server = Self {
-            address: listener.local_addr().unwrap(),
-            arrived: Arc::default(),
-            connections: Arc::default(),
-            busy: Arc::default(),
-            peak: Arc::default(),
-        };
-        let serving = server.clone();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                serving.connections.fetch_add(1, Ordering::Relaxed);
-                let server = serving.clone();
-                tokio::spawn(async move {
-                    let mut request = Vec::new();
-                    let mut buffer = [0; 4096];
-                    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-                        request.extend(&buffer[..read]);
-                        if is_whole(&request) {
-                            break;
-                        }
-                    }
-                    let request = String::from_utf8_lossy(&request).into_owned();
-                    if request.is_empty() {
-                        return;
-                    }
-                    server.arrived.lock().unwrap().push(request.clone());
-                    let busy = server.busy.fetch_add(1, Ordering::Relaxed) + 1;
-                    server.peak.fetch_max(busy, Ordering::Relaxed);
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                    server.busy.fetch_sub(1, Ordering::Relaxed);
-                    let _ = stream.write_all(answer(&request).as_bytes()).await;
-                    let _ = stream.shutdown().await;
-                });
-            }
-        });
-        server
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    fn arrived(&self) -> Vec<String> {
-        self.arrived.lock().unwrap().clone()
-    }
-}
-
-fn is_whole(request: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(request);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        return false;
-    };
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse().ok())
-        .unwrap_or(0);
-    body.len() >= length
-}
-
-fn answer(request: &str) -> String {
-    let path = request.split(' ').nth(1).unwrap_or_default();
-    let reply = |body: &str| {
-        format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        )
-    };
-    match path.strip_prefix("/to/") {
-        Some(target) => format!(
-            "HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        ),
-        None if path == "/loop" => answer("GET /to//loop "),
-        None if path == "/echo" => reply(request),
-        None => reply("hello"),
-    }
-}
+use super::server::Server;
+use super::*;
 
 /// Names of the test, and how often each was asked for. A name may answer differently every time.
 #[derive(Debug, Default)]
@@ -185,39 +58,6 @@ impl Outcome {
     }
 }
 
-#[derive(Default)]
-struct Collected {
-    seen: Mutex<HashMap<String, Vec<String>>>,
-    lines: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Outlet for Collected {
-    async fn emit(&self, observations: Vec<Observation>, _: String) -> Result<(), Stop> {
-        let mut seen = self.seen.lock().unwrap();
-        for observation in observations {
-            if let Observation::Context(context) = observation {
-                for (key, value) in context.attributes {
-                    seen.entry(key).or_default().push(value);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn progress(&self, _: Progress) {}
-
-    fn log(&self, _: LogLevel, message: &str) {
-        self.lines.lock().unwrap().push(message.to_owned());
-    }
-
-    async fn cache_get(&self, _: &str) -> Option<Vec<u8>> {
-        None
-    }
-
-    async fn cache_put(&self, _: &str, _: Vec<u8>) {}
-}
-
 struct Try<'a> {
     server: &'a Server,
     settings: Vec<(String, String)>,
@@ -258,7 +98,7 @@ impl Try<'_> {
             limits: EgressLimits::default(),
             resolver: self.resolver,
         };
-        let collected = Arc::new(Collected::default());
+        let collected = Arc::new(Seen::default());
         let setup = CallSetup {
             settings: self.settings,
             secrets: vec![("token".to_owned(), SecretString::new(TOKEN.to_owned()))],
@@ -281,7 +121,7 @@ impl Try<'_> {
         .await
         .expect("the host was kept busy beyond every limit")
         .map(|end| end.counters);
-        let seen = collected.seen.lock().unwrap().clone();
+        let seen = collected.contexts();
         let lines = collected.lines.lock().unwrap().clone();
         for text in [
             format!("{seen:?}"),
