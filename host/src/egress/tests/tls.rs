@@ -106,7 +106,7 @@ async fn wrong_dates_and_wrong_names_are_said_as_such() {
     assert!(why.message.contains("expired on 2021-02-03"), "{why:?}");
 
     let early = issued(&ca, "localhost", &[], |p| {
-        p.not_before = date_time_ymd(2090, 1, 2)
+        p.not_before = date_time_ymd(2090, 1, 2);
     })
     .await;
     let url = format!("https://localhost:{}/", early.port);
