@@ -18,6 +18,8 @@ pub struct HostOptions {
     pub jobs: usize,
     /// A component file to use instead of the installed connector.
     pub plugin: Option<PathBuf>,
+    /// Limits of a call that differ from their defaults, as `NAME=VALUE` (`memory=128MiB`).
+    pub limits: Vec<String>,
 }
 
 /// What the person entered to connect an account.
