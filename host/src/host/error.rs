@@ -20,6 +20,9 @@ pub enum HostError {
         /// The command that lists them.
         list: &'static str,
     },
+    /// The connector crashed or reached a limit of its sandbox.
+    #[error("{0}")]
+    Limit(String),
     /// Anything else, with its chain of causes.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -36,9 +39,8 @@ impl From<Fault> for HostError {
         match fault {
             Fault::Failure(failure) => Self::Connector(failure),
             Fault::Cancelled => Self::Connector(Failure::Stopped),
-            Fault::Crash(message) | Fault::Limit(message) | Fault::Host(message) => {
-                Self::Other(anyhow::Error::msg(message))
-            }
+            Fault::Crash(message) | Fault::Limit(message) => Self::Limit(message),
+            Fault::Host(message) => Self::Other(anyhow::Error::msg(message)),
         }
     }
 }

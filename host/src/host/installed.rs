@@ -41,6 +41,11 @@ impl Places {
         }
     }
 
+    /// Folder of the installed ones.
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Component files, the most important first. An empty answer means that nothing is installed.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         if let Some(file) = &self.file {
