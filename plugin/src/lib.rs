@@ -4,6 +4,7 @@
 //! that speaks to the host's HTTP, and everything else builds and is tested natively.
 
 pub mod contract;
+pub mod gitlab;
 pub mod http;
 pub mod session;
 pub mod settings;
