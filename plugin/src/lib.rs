@@ -1,10 +1,16 @@
 //! The OX GitLab Container Registry connector.
 //!
-//! Pure core, thin shell: this file holds the exports and nothing else, `http/wasi.rs` is the only place
+//! Pure core, thin shell: `exports.rs` holds the exports and nothing else, `http/wasi.rs` is the only place
 //! that speaks to the host's HTTP, and everything else builds and is tested natively.
 
 pub mod contract;
+#[cfg(target_arch = "wasm32")]
+mod exports;
+#[cfg(target_arch = "wasm32")]
+mod fallback;
 pub mod gitlab;
 pub mod http;
 pub mod session;
 pub mod settings;
+pub mod time;
+pub mod verify;

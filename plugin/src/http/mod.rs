@@ -6,7 +6,9 @@
 //! budget that progress resets, and the patience that rate-limit headers ask for.
 
 mod client;
+mod failure;
 mod headers;
+pub mod link;
 mod retry;
 #[cfg(target_arch = "wasm32")]
 pub mod wasi;
@@ -146,6 +148,22 @@ pub enum TroubleKind {
     OverLimit,
     /// The call is being stopped.
     Stopped,
+}
+
+impl TroubleKind {
+    /// The kinds that the host says with words, for want of a code in `wasi:http`: `digest: …` at the end of
+    /// a body that differs, `limit: …`, `stopped`.
+    pub fn from_words(words: &str) -> Option<Self> {
+        if words.starts_with("digest:") {
+            Some(Self::Digest)
+        } else if words.starts_with("limit:") {
+            Some(Self::OverLimit)
+        } else if words.starts_with("stopped") {
+            Some(Self::Stopped)
+        } else {
+            None
+        }
+    }
 }
 
 /// A request that failed without an answer to look at.
