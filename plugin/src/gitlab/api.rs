@@ -70,14 +70,19 @@ impl<'s, 't> Api<'s, 't> {
         Self { session, refused: RefCell::new(None), accepted: Cell::new(false) }
     }
 
+    /// The same, for a token that GitLab has accepted in this session already.
+    pub fn known_good(session: &'s Session<'t>) -> Self {
+        Self { accepted: Cell::new(true), ..Self::new(session) }
+    }
+
     /// The session that it was made of.
     pub fn session(&self) -> &'s Session<'t> {
         self.session
     }
 
     /// The configured address without a slash at its end.
-    pub fn base(&self) -> &str {
-        self.session.settings.base.as_str().trim_end_matches('/')
+    pub fn base(&self) -> &'s str {
+        self.session.settings.base_text()
     }
 
     /// True once GitLab has answered a request with this token.

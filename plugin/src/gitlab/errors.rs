@@ -41,34 +41,26 @@ pub fn explanation(failure: &Failure) -> Explanation {
     }
 }
 
-/// What a request met before an answer came.
-pub fn from_transport(error: TransportError) -> Failure {
-    let TransportError { kind, message, hint } = error;
-    let or = |own: &str| if hint.is_empty() { own.to_owned() } else { hint.clone() };
-    match kind {
-        TroubleKind::Stopped => Failure::Stopped,
-        TroubleKind::Denied => Failure::Forbidden(LackOfPermission {
-            missing_scopes: Vec::new(),
-            why: explain(message, or("Let the operator of the host allow this address.")),
-        }),
-        TroubleKind::OverLimit => Failure::OverLimit(explain(message, hint)),
-        TroubleKind::Digest => Failure::UnexpectedAnswer(explain(
-            message,
-            or("Something between here and the server changes what it sends; try without that proxy."),
-        )),
-        TroubleKind::Dns => {
-            let own = "Check the spelling of the host name, and that this network can resolve it.";
-            Failure::Unavailable(explain(message, or(own)))
+/// What a request met before an answer came, with something to do about it where the host knew nothing.
+pub fn from_transport(mut error: TransportError) -> Failure {
+    if error.hint.is_empty() {
+        error.hint = match error.kind {
+            TroubleKind::Denied => "Let the operator of the host allow this address.",
+            TroubleKind::Dns => "Check the spelling of the host name, and that this network can resolve it.",
+            TroubleKind::Tls => {
+                "Give the host the certificate of the authority that signed the server's certificate."
+            }
+            TroubleKind::Digest => {
+                "Something between here and the server changes what it sends; try without that proxy."
+            }
+            TroubleKind::Connect | TroubleKind::Timeout | TroubleKind::Dropped => {
+                "Check that the server runs and that a firewall or proxy lets this host reach it."
+            }
+            TroubleKind::OverLimit | TroubleKind::Stopped => "",
         }
-        TroubleKind::Tls => Failure::Unavailable(explain(
-            message,
-            or("Give the host the certificate of the authority that signed the server's certificate."),
-        )),
-        TroubleKind::Connect | TroubleKind::Timeout | TroubleKind::Dropped => Failure::Unavailable(explain(
-            message,
-            or("Check that the server runs and that a firewall or proxy lets this host reach it."),
-        )),
+        .to_owned();
     }
+    error.into()
 }
 
 /// What an error body holds, whatever its shape.

@@ -12,6 +12,7 @@ pub mod locations;
 pub mod project;
 pub mod reference;
 pub mod report;
+pub mod schema;
 pub mod vulnerability;
 
 #[cfg(test)]
