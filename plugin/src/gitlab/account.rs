@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::api::{Api, lenient};
+use super::api::{Api, lenient, read_object};
 use crate::contract::Failure;
+use crate::http::Fetched;
 use crate::time;
 
 /// The oldest version with everything that the connector uses.
@@ -123,14 +124,16 @@ impl Metadata {
     }
 }
 
-/// The token itself; `None` where this GitLab (before 15.5) does not tell.
-pub fn token(api: &Api<'_, '_>) -> Result<Option<Token>, Failure> {
-    match api.json("personal_access_tokens/self") {
-        Ok(token) => Ok(Some(token)),
+/// Path of the token's own page, since 15.5.
+pub const TOKEN_PATH: &str = "personal_access_tokens/self";
+
+/// Reads the answer to [`TOKEN_PATH`]: the token itself, or `None` where this GitLab is too old to tell.
+pub fn token(api: &Api<'_, '_>, answer: Fetched) -> Result<Option<Token>, Failure> {
+    let url = api.url(TOKEN_PATH);
+    match answer.status {
         // Older versions take `self` for a number: 404, or 400.
-        Err(Failure::NotFound(_)) => Ok(None),
-        Err(Failure::UnexpectedAnswer(why)) if why.message.contains("status 400") => Ok(None),
-        Err(failure) => Err(failure),
+        400 | 404 => Ok(None),
+        _ => read_object(&url, &api.judge(&url, answer)?).map(Some),
     }
 }
 
@@ -156,6 +159,7 @@ pub fn metadata(api: &Api<'_, '_>) -> Result<Option<Metadata>, Failure> {
 mod tests {
     use super::*;
     use crate::gitlab::testing::session;
+    use crate::http::Headers;
     use crate::http::Method::Get;
     use crate::http::script::{Reply, Script};
 
@@ -194,14 +198,16 @@ mod tests {
 
     #[test]
     fn an_older_gitlab_that_does_not_know_self_is_not_a_failure() {
-        for reply in [
-            Reply::json(404, r#"{"error":"404 Not Found"}"#),
-            Reply::json(400, r#"{"error":"id is invalid"}"#),
-        ] {
-            let script = Script::new().on(Get, format!("{API}/personal_access_tokens/self"), reply);
-            let session = session(&script, "https://gitlab.example/");
-            assert!(token(&Api::new(&session)).unwrap().is_none());
+        let script = Script::new();
+        let session = session(&script, "https://gitlab.example/");
+        let api = Api::new(&session);
+        for (status, body) in [(404, r#"{"error":"404 Not Found"}"#), (400, r#"{"error":"id is invalid"}"#)] {
+            let answer = Fetched { status, headers: Headers::default(), body: body.as_bytes().to_vec() };
+            assert!(token(&api, answer).unwrap().is_none());
         }
+        let answer = Fetched { status: 401, headers: Headers::default(), body: b"{}".to_vec() };
+        assert!(matches!(token(&api, answer), Err(Failure::Unauthenticated(_))));
+        assert!(api.refusal().is_some());
     }
 
     #[test]

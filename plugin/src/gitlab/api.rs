@@ -121,14 +121,14 @@ impl<'s, 't> Api<'s, 't> {
             return Err(failure);
         }
         let answer = self.session.client.fetch(request, cap).map_err(from_transport)?;
-        self.accepted.set(self.accepted.get() || (200..300).contains(&answer.status));
+        self.note_success(&answer);
         Ok(answer)
     }
 
     /// Sends a request; anything but a success is a failure.
     pub fn fetch(&self, request: &Request, cap: usize) -> Result<Fetched, Failure> {
         let answer = self.raw(request, cap)?;
-        self.success(&request.url, answer)
+        self.judge(&request.url, answer)
     }
 
     /// [`Api::fetch`] for something that GitLab may refuse with a 401 although the token is good (an
@@ -149,7 +149,7 @@ impl<'s, 't> Api<'s, 't> {
         }
         let keyed = requests.map(|request| (request.url.clone(), request));
         let rest = self.session.client.fetch_overlapped(keyed, cap);
-        answers.extend(rest.map(|(url, answer)| self.success(&url, answer.map_err(from_transport)?)));
+        answers.extend(rest.map(|(url, answer)| self.judge(&url, answer.map_err(from_transport)?)));
         answers
     }
 
@@ -158,7 +158,14 @@ impl<'s, 't> Api<'s, 't> {
         classify(url, answer, self.session.client.asked_wait(&answer.headers))
     }
 
-    fn success(&self, url: &str, answer: Fetched) -> Result<Fetched, Failure> {
+    fn note_success(&self, answer: &Fetched) {
+        self.accepted.set(self.accepted.get() || (200..300).contains(&answer.status));
+    }
+
+    /// Judges an answer to a request with the token: anything but a success is a failure, and a token that
+    /// was refused is remembered.
+    pub fn judge(&self, url: &str, answer: Fetched) -> Result<Fetched, Failure> {
+        self.note_success(&answer);
         if (200..300).contains(&answer.status) {
             return Ok(answer);
         }
@@ -208,7 +215,7 @@ impl<'s, 't> Api<'s, 't> {
             // This version does not page that list by keyset yet.
             return self.page(listing, &Mark::Page(1));
         }
-        let answer = self.success(url, answer)?;
+        let answer = self.judge(url, answer)?;
         let Lenient { items, seen } = serde_json::from_slice::<Lenient<T>>(&answer.body)
             .map_err(|_| not_json(url, &answer))?;
         let unreadable = seen.saturating_sub(items.len());
