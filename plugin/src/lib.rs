@@ -9,6 +9,7 @@ pub mod contract;
 mod exports;
 #[cfg(target_arch = "wasm32")]
 mod fallback;
+pub mod gitlab;
 pub mod http;
 pub mod image;
 pub mod registry;
@@ -16,3 +17,4 @@ pub mod scan;
 pub mod session;
 pub mod settings;
 pub mod time;
+pub mod verify;
