@@ -3,14 +3,18 @@
 //! Pure core, thin shell: `exports.rs` holds the exports and nothing else, `http/wasi.rs` is the only place
 //! that speaks to the host's HTTP, and everything else builds and is tested natively.
 
+pub mod catalog;
 pub mod contract;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 #[cfg(target_arch = "wasm32")]
 mod fallback;
+pub mod gitlab;
 pub mod http;
+pub mod image;
+pub mod registry;
+pub mod scan;
 pub mod session;
 pub mod settings;
 pub mod time;
-pub mod catalog;
-pub mod image;
+pub mod verify;

@@ -3,10 +3,7 @@
 //! A registry holds more than images: charts, signatures, attestations, build caches, web assembly. Each
 //! is told apart here, by what it says of itself, with a sentence for people.
 
-use std::fmt::Write;
-
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::reference::{BadDigest, Digest};
 use super::{Answered, Registry};
@@ -83,12 +80,7 @@ pub fn request(registry: &Registry<'_, '_>, repository: &str, reference: &str, m
 
 /// The digest of a manifest that was read by tag: what its bytes are, not what a header says.
 pub fn digest_of(answer: &Fetched) -> Digest {
-    let mut text = "sha256:".to_owned();
-    for byte in Sha256::digest(&answer.body) {
-        // Writing to a String can't fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Digest::parse(&text).unwrap_or_else(|_| unreachable!("64 hexadecimal digits"))
+    Digest::of(&answer.body)
 }
 
 fn skipped(reason: SkipReason, message: impl Into<String>, hint: &str) -> Skip {

@@ -1,6 +1,8 @@
 //! Digests, as names of things.
 
-use std::fmt;
+use std::fmt::{self, Write};
+
+use sha2::{Digest as _, Sha256};
 
 /// A digest that can be asked for and checked: `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +39,16 @@ impl Digest {
             }
             _ => Err(BadDigest::Form),
         }
+    }
+
+    /// The digest of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut text = "sha256:".to_owned();
+        for byte in Sha256::digest(bytes) {
+            // Writing to a String can't fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
     }
 
     /// `sha256:…`
