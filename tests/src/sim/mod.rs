@@ -23,6 +23,7 @@
 //! ```
 
 mod access;
+pub mod acme;
 
 mod auth;
 pub mod client;
