@@ -22,7 +22,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn runs(program: &str, arguments: &[&str]) -> bool {
-    let command = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let command = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     command.is_ok_and(|status| status.success())
 }
 
@@ -41,7 +45,11 @@ fn python_gitlab_sees_what_the_organisation_holds() {
         .env("no_proxy", "127.0.0.1")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names = |key: &str| -> BTreeSet<String> {
         let list = seen[key].as_array().unwrap().iter();
@@ -52,12 +60,22 @@ fn python_gitlab_sees_what_the_organisation_holds() {
         let org = &world.organisation;
         let member = |path: &str| !path.starts_with("open-tools");
         let groups = org.groups.iter().map(|group| group.full_path.clone());
-        assert_eq!(names("groups"), groups.filter(|path| member(path)).collect());
+        assert_eq!(
+            names("groups"),
+            groups.filter(|path| member(path)).collect()
+        );
         let projects = org.projects.iter().map(|project| project.full_path.clone());
-        assert_eq!(names("projects"), projects.filter(|path| member(path)).collect());
+        assert_eq!(
+            names("projects"),
+            projects.filter(|path| member(path)).collect()
+        );
         let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for row in org.repositories.iter().filter(|row| member(&row.path)) {
-            let project = org.projects.iter().find(|project| project.id == row.project).unwrap();
+            let project = org
+                .projects
+                .iter()
+                .find(|project| project.id == row.project)
+                .unwrap();
             if project.registry != ox_harness::sim::FeatureAccess::Disabled {
                 let stored = org.store.repositories.get(&row.path);
                 let tags = stored.map(|stored| stored.tags.keys().cloned().collect());
@@ -96,9 +114,16 @@ fn a_real_registry_takes_the_simulators_tokens_for_a_push_and_a_pull() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let host = format!("127.0.0.1:{port}");
-    let modes = Modes { registry: Registry::External(host.clone()), ..Modes::default() };
+    let modes = Modes {
+        registry: Registry::External(host.clone()),
+        ..Modes::default()
+    };
     let gitlab = acme::start(modes).unwrap();
     let bundle = folder.path().join("bundle.pem");
     std::fs::write(&bundle, gitlab.token_certificate_pem()).unwrap();
@@ -131,7 +156,12 @@ fn a_real_registry_takes_the_simulators_tokens_for_a_push_and_a_pull() {
     let target = format!("docker://{host}/northwind/shop/web-store/pushed:1.0");
     let push = |secret: &str| {
         Command::new("skopeo")
-            .args(["--insecure-policy", "copy", "--dest-tls-verify=false", "--dest-creds"])
+            .args([
+                "--insecure-policy",
+                "copy",
+                "--dest-tls-verify=false",
+                "--dest-creds",
+            ])
             .arg(format!("mira:{secret}"))
             .arg(format!("oci:{}:first", layout.display()))
             .arg(&target)
@@ -139,26 +169,44 @@ fn a_real_registry_takes_the_simulators_tokens_for_a_push_and_a_pull() {
             .output()
             .unwrap()
     };
-    assert!(!push(acme::TOKEN).status.success(), "read scopes must not push");
+    assert!(
+        !push(acme::TOKEN).status.success(),
+        "read scopes must not push"
+    );
     let pushed = push(acme::TOKEN_API);
-    assert!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+    assert!(
+        pushed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&pushed.stderr)
+    );
 
     // The push was authorised, so GitLab has a row for it, and a pull finds what was pushed.
     gitlab.world(|world| {
         let rows = &world.organisation.repositories;
-        assert!(rows.iter().any(|row| row.path == "northwind/shop/web-store/pushed"));
+        assert!(
+            rows.iter()
+                .any(|row| row.path == "northwind/shop/web-store/pushed")
+        );
     });
     let basic = {
         use base64::Engine as _;
         base64::engine::general_purpose::STANDARD.encode(format!("x:{}", acme::TOKEN_READ_REGISTRY))
     };
     let scope = "repository:northwind/shop/web-store/pushed:pull";
-    let url = format!("{}/jwt/auth?service=container_registry&scope={scope}", gitlab.base_url());
-    let token = get(&url, &[("authorization", &format!("Basic {basic}"))]).unwrap().json();
+    let url = format!(
+        "{}/jwt/auth?service=container_registry&scope={scope}",
+        gitlab.base_url()
+    );
+    let token = get(&url, &[("authorization", &format!("Basic {basic}"))])
+        .unwrap()
+        .json();
     let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
     let manifest = get(
         &format!("http://{host}/v2/northwind/shop/web-store/pushed/manifests/1.0"),
-        &[("authorization", &bearer), ("accept", ox_harness::image::media::OCI_MANIFEST)],
+        &[
+            ("authorization", &bearer),
+            ("accept", ox_harness::image::media::OCI_MANIFEST),
+        ],
     )
     .unwrap();
     assert_eq!(manifest.status, 200, "{}", manifest.text());
@@ -167,5 +215,9 @@ fn a_real_registry_takes_the_simulators_tokens_for_a_push_and_a_pull() {
         &format!("http://{host}/v2/northwind/shop/search/manifests/1.0"),
         &[("authorization", &bearer)],
     );
-    assert_eq!(other.unwrap().status, 401, "a token for one repository opens no other");
+    assert_eq!(
+        other.unwrap().status,
+        401,
+        "a token for one repository opens no other"
+    );
 }

@@ -113,7 +113,10 @@ impl Artefact {
         let blobs = folder.join("blobs/sha256");
         std::fs::create_dir_all(&blobs)?;
         self.write_blobs(&blobs)?;
-        std::fs::write(folder.join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}")?;
+        std::fs::write(
+            folder.join("oci-layout"),
+            "{\"imageLayoutVersion\":\"1.0.0\"}",
+        )?;
         let index = serde_json::json!({
             "schemaVersion": 2,
             "manifests": [{
@@ -125,11 +128,19 @@ impl Artefact {
     }
 
     fn write_blobs(&self, folder: &std::path::Path) -> std::io::Result<()> {
-        let own = Blob { digest: self.digest.clone(), bytes: self.manifest.clone() };
+        let own = Blob {
+            digest: self.digest.clone(),
+            bytes: self.manifest.clone(),
+        };
         for blob in self.blobs.iter().chain([&own]) {
-            std::fs::write(folder.join(blob.digest.trim_start_matches("sha256:")), &blob.bytes)?;
+            std::fs::write(
+                folder.join(blob.digest.trim_start_matches("sha256:")),
+                &blob.bytes,
+            )?;
         }
-        self.children.iter().try_for_each(|child| child.write_blobs(folder))
+        self.children
+            .iter()
+            .try_for_each(|child| child.write_blobs(folder))
     }
 
     /// True for what the registry records as an OCI type.

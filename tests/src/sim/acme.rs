@@ -65,10 +65,14 @@ const HOST: &str = "registry.placeholder";
 pub fn start(modes: Modes) -> anyhow::Result<Running> {
     let running = GitLab::start(organisation(), modes)?;
     running.world(|world| {
-        let host = world.registry_host().unwrap_or_else(|| "registry.example.com".to_owned());
+        let host = world
+            .registry_host()
+            .unwrap_or_else(|| "registry.example.com".to_owned());
         for project in &mut world.organisation.projects {
             for row in &mut project.vulnerabilities {
-                let image = row.pointer("/location/image").and_then(|image| image.as_str());
+                let image = row
+                    .pointer("/location/image")
+                    .and_then(|image| image.as_str());
                 let image = image.map(|image| image.replace(HOST, &host));
                 if let (Some(place), Some(image)) = (row.pointer_mut("/location/image"), image) {
                     *place = image.into();
@@ -96,18 +100,24 @@ pub fn organisation() -> Organisation {
         g.members.push((people.ines, level::OWNER));
         "Everything that Northwind runs".clone_into(&mut g.description);
     });
-    let shop = org.group(Some(northwind), "Shop", |g| g.members.push((people.jonas, level::REPORTER)));
+    let shop = org.group(Some(northwind), "Shop", |g| {
+        g.members.push((people.jonas, level::REPORTER))
+    });
     platform(&mut org, northwind, &bases);
     let store = services(&mut org, shop, &bases, &people);
     payments(&mut org, shop, &bases);
     retired(&mut org, northwind, &bases);
-    let harbour = org.group(None, "harbour", |g| g.members.push((people.mira, level::DEVELOPER)));
+    let harbour = org.group(None, "harbour", |g| {
+        g.members.push((people.mira, level::DEVELOPER))
+    });
     let shared = org.project(harbour, "berth-planner", |p| {
         p.shared_with.push((northwind, level::REPORTER));
         p.topics = vec!["go".to_owned(), "planning".to_owned()];
         p.former_paths.push("harbour/berthplan".to_owned());
     });
-    let image = bases.alpine_image(Layer::new().file("usr/bin/berth-planner", "\x7fELF")).build();
+    let image = bases
+        .alpine_image(Layer::new().file("usr/bin/berth-planner", "\x7fELF"))
+        .build();
     let repository = org.repository(shared, "");
     org.push(repository, "2.4.0", &image);
     org.push(repository, "latest", &image);
@@ -115,7 +125,10 @@ pub fn organisation() -> Organisation {
         p.description = Some("Trying things out".to_owned());
     });
     let repository = org.repository(own, "");
-    let trial = bases.debian_image(Layer::new().file("home/mira/notes.txt", "hello")).docker().build();
+    let trial = bases
+        .debian_image(Layer::new().file("home/mira/notes.txt", "hello"))
+        .docker()
+        .build();
     org.push(repository, "trial", &trial);
     let open = org.group(None, "open-tools", |g| g.visibility = Visibility::Public);
     let open = org.project(open, "linter", |p| p.visibility = Visibility::Public);
@@ -147,7 +160,9 @@ fn people(org: &mut Organisation) -> People {
 
 fn tokens(org: &mut Organisation, people: &People, store: u64) {
     let mira = people.mira;
-    org.token_with(mira, TOKEN, &scope::CONNECTOR, |t| t.expires_at = Some(in_days(200)));
+    org.token_with(mira, TOKEN, &scope::CONNECTOR, |t| {
+        t.expires_at = Some(in_days(200))
+    });
     org.token(people.root, TOKEN_ADMIN, &scope::API);
     org.token(mira, TOKEN_READ_USER, &["read_user"]);
     org.token(mira, TOKEN_READ_API, &["read_api"]);
@@ -156,7 +171,9 @@ fn tokens(org: &mut Organisation, people: &People, store: u64) {
     org.token_with(mira, TOKEN_EXPIRED, &scope::CONNECTOR, |t| {
         t.expires_at = Some("2024-02-29".to_owned());
     });
-    org.token_with(mira, TOKEN_EXPIRING, &scope::CONNECTOR, |t| t.expires_at = Some(in_days(13)));
+    org.token_with(mira, TOKEN_EXPIRING, &scope::CONNECTOR, |t| {
+        t.expires_at = Some(in_days(13))
+    });
     org.token_with(mira, TOKEN_REVOKED, &scope::CONNECTOR, |t| t.revoked = true);
     org.token_with(mira, TOKEN_GRANULAR, &[], |t| t.granular = true);
     org.token(people.blocked, TOKEN_BLOCKED, &scope::CONNECTOR);
@@ -185,7 +202,10 @@ impl Bases {
     fn new() -> Self {
         let runtime = Layer::new()
             .file("usr/local/bin/node", vec![0x7f; 4_096])
-            .file("usr/local/lib/node_modules/npm/package.json", r#"{"name":"npm","version":"10.7.0"}"#)
+            .file(
+                "usr/local/lib/node_modules/npm/package.json",
+                r#"{"name":"npm","version":"10.7.0"}"#,
+            )
             .command("RUN /bin/sh -c install-node 20.14.0 # buildkit");
         Self {
             debian: root::debian(64).layer.build(),
@@ -195,7 +215,10 @@ impl Bases {
     }
 
     fn debian_image(&self, app: Layer) -> Image {
-        Image::amd64().layer(&self.debian).layer(&self.runtime).layer(app)
+        Image::amd64()
+            .layer(&self.debian)
+            .layer(&self.runtime)
+            .layer(app)
     }
 
     fn alpine_image(&self, app: Layer) -> Image {
@@ -206,11 +229,17 @@ impl Bases {
 fn labelled(image: Image, source: &str) -> Image {
     let label = source.to_owned();
     image.config(move |config| {
-        if let Some(inner) = config.get_mut("config").and_then(|inner| inner.as_object_mut()) {
+        if let Some(inner) = config
+            .get_mut("config")
+            .and_then(|inner| inner.as_object_mut())
+        {
             inner.insert("User".to_owned(), "app".into());
             inner.insert("ExposedPorts".to_owned(), json!({ "8080/tcp": {} }));
             inner.insert("Entrypoint".to_owned(), json!(["/usr/bin/app"]));
-            inner.insert("Labels".to_owned(), json!({ "org.opencontainers.image.source": label }));
+            inner.insert(
+                "Labels".to_owned(),
+                json!({ "org.opencontainers.image.source": label }),
+            );
         }
     })
 }
@@ -224,19 +253,34 @@ fn platform(org: &mut Organisation, northwind: u64, bases: &Bases) {
     let debian = org.repository(base, "debian");
     let plain = Image::amd64().layer(&bases.debian).build();
     let arm = Image::new(Platform::arm64()).layer(&bases.debian).build();
-    let multi = Index::oci().child(&plain).child(&arm).child(attestation(&plain)).build();
+    let multi = Index::oci()
+        .child(&plain)
+        .child(&arm)
+        .child(attestation(&plain))
+        .build();
     org.push(debian, "12", &multi);
     org.push(debian, "12.5", &multi);
     let (tag, signature) = cosign_signature(&multi);
     org.push(debian, &tag, &signature);
     let alpine = org.repository(base, "alpine");
     let old = Image::amd64().docker().layer(&bases.alpine).build();
-    let old_arm = Image::new(Platform::parse("linux/arm/v7")).docker().layer(&bases.alpine).build();
-    org.push(alpine, "3.20", &Index::docker().child(&old).child(&old_arm).build());
+    let old_arm = Image::new(Platform::parse("linux/arm/v7"))
+        .docker()
+        .layer(&bases.alpine)
+        .build();
+    org.push(
+        alpine,
+        "3.20",
+        &Index::docker().child(&old).child(&old_arm).build(),
+    );
     let builder = org.project(group, "ci-runner", |p| p.topics = vec!["ci".to_owned()]);
     let many = org.repository(builder, "");
     let variants: Vec<Artefact> = (0..5)
-        .map(|n| bases.alpine_image(Layer::new().file("etc/build", format!("{n}"))).build())
+        .map(|n| {
+            bases
+                .alpine_image(Layer::new().file("etc/build", format!("{n}")))
+                .build()
+        })
         .collect();
     for (number, image) in (0..MANY_TAGS).zip(variants.iter().cycle()) {
         org.push(many, &format!("build-{number:04}"), image);
@@ -259,26 +303,67 @@ fn services(org: &mut Organisation, shop: u64, bases: &Bases, people: &People) -
     let repository = org.repository(store, "");
     let app = |version: &str| {
         let layer = Layer::new()
-            .file("srv/app/package.json", format!("{{\"name\":\"web-store\",\"version\":\"{version}\"}}"))
+            .file(
+                "srv/app/package.json",
+                format!("{{\"name\":\"web-store\",\"version\":\"{version}\"}}"),
+            )
             .whiteout("usr/local/lib/node_modules/npm/package.json");
-        labelled(bases.debian_image(layer), "https://gitlab.example/northwind/Shop/Web-Store").build()
+        labelled(
+            bases.debian_image(layer),
+            "https://gitlab.example/northwind/Shop/Web-Store",
+        )
+        .build()
     };
     let current = app("4.2.0");
     org.push(repository, "4.1.0", &app("4.1.0"));
     org.push(repository, "4.2.0", &current);
     org.push(repository, "latest", &current);
-    org.push(repository, "legacy", &schema1("northwind/shop/web-store", "legacy"));
+    org.push(
+        repository,
+        "legacy",
+        &schema1("northwind/shop/web-store", "legacy"),
+    );
     let worker = org.repository(store, "jobs/mailer");
     let zstd = bases.debian_image(Layer::new().file("srv/mailer/run", "#!/bin/sh\n").zstd());
     org.push(worker, "4.2.0", &zstd.build());
     let image = format!("{HOST}/northwind/shop/web-store:4.2.0");
     let vulnerable = [
-        ("CVE-2023-0286", "libssl3", "3.0.11-1~deb12u2", "HIGH", "DETECTED"),
-        ("CVE-2023-45853", "zlib1g", "1:1.2.13.dfsg-1", "CRITICAL", "DETECTED"),
-        ("CVE-2023-4911", "libc6", "2.36-9+deb12u4", "HIGH", "CONFIRMED"),
+        (
+            "CVE-2023-0286",
+            "libssl3",
+            "3.0.11-1~deb12u2",
+            "HIGH",
+            "DETECTED",
+        ),
+        (
+            "CVE-2023-45853",
+            "zlib1g",
+            "1:1.2.13.dfsg-1",
+            "CRITICAL",
+            "DETECTED",
+        ),
+        (
+            "CVE-2023-4911",
+            "libc6",
+            "2.36-9+deb12u4",
+            "HIGH",
+            "CONFIRMED",
+        ),
         ("CVE-2022-3219", "bash", "5.2.15-2+b2", "LOW", "DISMISSED"),
-        ("CVE-2023-31484", "perl-base", "5.36.0-7+deb12u1", "MEDIUM", "RESOLVED"),
-        ("CVE-2011-3374", "base-files", "12.4+deb12u5", "INFO", "DETECTED"),
+        (
+            "CVE-2023-31484",
+            "perl-base",
+            "5.36.0-7+deb12u1",
+            "MEDIUM",
+            "RESOLVED",
+        ),
+        (
+            "CVE-2011-3374",
+            "base-files",
+            "12.4+deb12u5",
+            "INFO",
+            "DETECTED",
+        ),
     ];
     for (cve, package, version, severity, state) in vulnerable {
         let mut finding = Finding::new(cve, package, version, &image);
@@ -289,13 +374,18 @@ fn services(org: &mut Organisation, shop: u64, bases: &Bases, people: &People) -
             finding.cvss = Some((vector, 9.8));
             finding.enrichment = Some((0.42, true));
         }
-        finding.dismissal_reason =
-            (state == "DISMISSED").then(|| "ACCEPTABLE_RISK".to_owned());
+        finding.dismissal_reason = (state == "DISMISSED").then(|| "ACCEPTABLE_RISK".to_owned());
         org.vulnerability(store, &finding);
     }
     let search = org.project(shop, "search", |p| p.topics = vec!["rust".to_owned()]);
     let repository = org.repository(search, "");
-    org.push(repository, "1.9.3", &bases.alpine_image(Layer::new().file("usr/bin/search", "ELF")).build());
+    org.push(
+        repository,
+        "1.9.3",
+        &bases
+            .alpine_image(Layer::new().file("usr/bin/search", "ELF"))
+            .build(),
+    );
     let image = format!("{HOST}/northwind/shop/search:1.9.3");
     org.scan_job(
         search,
@@ -315,7 +405,9 @@ fn services(org: &mut Organisation, shop: u64, bases: &Bases, people: &People) -
 
 fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     let group = org.group(Some(shop), "payments", |_| {});
-    let ledger = org.project(group, "ledger", |p| p.topics = vec!["java".to_owned(), "pci".to_owned()]);
+    let ledger = org.project(group, "ledger", |p| {
+        p.topics = vec!["java".to_owned(), "pci".to_owned()]
+    });
     let repository = org.repository(ledger, "");
     let good = labelled(
         bases.debian_image(Layer::new().file("opt/ledger/ledger.jar", "PK")),
@@ -324,11 +416,19 @@ fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     org.push(repository, "2025.6", &good.build());
     let foreign = Layer::new().file("windows", "layer").build();
     let foreign = foreign.foreign("https://elsewhere.example/layer.tar.gz");
-    let mixed = Image::amd64().docker().layer(&bases.debian).layer(foreign).build();
+    let mixed = Image::amd64()
+        .docker()
+        .layer(&bases.debian)
+        .layer(foreign)
+        .build();
     org.push(repository, "with-foreign-layer", &mixed);
     let broken = Layer::new().file("opt/ledger/patch", "patched").build();
     let broken = broken.claim_digest(&crate::image::digest_of(b"something else"));
-    org.push(repository, "broken", &Image::amd64().layer(&bases.debian).layer(broken).build());
+    org.push(
+        repository,
+        "broken",
+        &Image::amd64().layer(&bases.debian).layer(broken).build(),
+    );
     let gateway = org.project(group, "gateway", |p| {
         p.registry = FeatureAccess::Private;
         p.topics = vec!["go".to_owned(), "pci".to_owned()];
@@ -342,12 +442,22 @@ fn retired(org: &mut Organisation, northwind: u64, bases: &Bases) {
     let group = org.group(Some(northwind), "archive", |_| {});
     let old = org.project(group, "Intranet-2019", |p| p.archived = true);
     let repository = org.repository(old, "");
-    org.push(repository, "final", &bases.debian_image(Layer::new().file("srv/intranet", "old")).build());
+    org.push(
+        repository,
+        "final",
+        &bases
+            .debian_image(Layer::new().file("srv/intranet", "old"))
+            .build(),
+    );
     let off = org.project(group, "handbook", |p| p.registry = FeatureAccess::Disabled);
     org.repository(off, "");
     let going = org.project(group, "prototype", |p| {
         p.marked_for_deletion_on = Some("2025-12-24".to_owned());
     });
     let repository = org.repository(going, "");
-    org.push(repository, "demo", &bases.alpine_image(Layer::new().file("demo", "x")).build());
+    org.push(
+        repository,
+        "demo",
+        &bases.alpine_image(Layer::new().file("demo", "x")).build(),
+    );
 }

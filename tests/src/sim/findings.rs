@@ -141,7 +141,11 @@ impl Organisation {
 
 /// A `gl-container-scanning-report.json` of schema 15.0.4.
 pub fn report(findings: &[Finding]) -> Value {
-    let rows: Vec<Value> = findings.iter().enumerate().map(|(n, finding)| finding.report(n)).collect();
+    let rows: Vec<Value> = findings
+        .iter()
+        .enumerate()
+        .map(|(n, finding)| finding.report(n))
+        .collect();
     json!({
         "version": "15.0.4",
         "scan": {

@@ -10,12 +10,18 @@ const MAX_PAGE: u64 = 100;
 const MAX_TAGS: u64 = 20;
 
 fn max_page(ty: &str, field: &str) -> u64 {
-    if ty == "ContainerRepositoryDetails" && field == "tags" { MAX_TAGS } else { MAX_PAGE }
+    if ty == "ContainerRepositoryDetails" && field == "tags" {
+        MAX_TAGS
+    } else {
+        MAX_PAGE
+    }
 }
 
 /// Rows that a page of a field can have: what complexity is counted with.
 pub(super) fn page_limit(ty: &str, field: &str, arguments: &Map<String, Value>) -> u64 {
-    let asked = ["first", "last"].iter().filter_map(|name| arguments.get(*name)?.as_u64());
+    let asked = ["first", "last"]
+        .iter()
+        .filter_map(|name| arguments.get(*name)?.as_u64());
     asked.chain([max_page(ty, field)]).min().unwrap_or(MAX_PAGE)
 }
 
@@ -29,10 +35,12 @@ fn cursor(row: &Value) -> String {
 
 fn place(rows: &[Value], text: &str) -> Result<usize, Failed> {
     let bad = || Failed::Field("Please provide a valid cursor".to_owned());
-    let mark: Value = serde_json::from_slice(&STANDARD.decode(text).map_err(|_| bad())?)
-        .map_err(|_| bad())?;
+    let mark: Value =
+        serde_json::from_slice(&STANDARD.decode(text).map_err(|_| bad())?).map_err(|_| bad())?;
     let id = mark.get("id").ok_or_else(bad)?;
-    rows.iter().position(|row| row.get("id").or_else(|| row.get("name")) == Some(id)).ok_or_else(bad)
+    rows.iter()
+        .position(|row| row.get("id").or_else(|| row.get("name")) == Some(id))
+        .ok_or_else(bad)
 }
 
 /// One page of the rows.
@@ -51,7 +59,9 @@ pub(super) fn connection(
         ));
     }
     if first.or(last).is_some_and(|number| number < 0) {
-        return Err(Failed::Field("`first` and `last` must not be negative".to_owned()));
+        return Err(Failed::Field(
+            "`first` and `last` must not be negative".to_owned(),
+        ));
     }
     let limit = usize::try_from(page_limit(ty, field, arguments)).unwrap_or(100);
     let start = match text("after").filter(|text| !text.is_empty()) {

@@ -25,7 +25,9 @@ pub(super) fn literal(value: &Literal<'static, String>, variables: &Map<String, 
         Literal::Null => Value::Null,
         Literal::List(items) => items.iter().map(|item| literal(item, variables)).collect(),
         Literal::Object(map) => {
-            let pairs = map.iter().map(|(key, value)| (key.clone(), literal(value, variables)));
+            let pairs = map
+                .iter()
+                .map(|(key, value)| (key.clone(), literal(value, variables)));
             Value::Object(pairs.collect())
         }
     }
@@ -58,7 +60,9 @@ fn set_complexity(
         .iter()
         .map(|selection| match selection {
             Selection::Field(field) => {
-                let Some(def) = schema.field(ty, &field.name) else { return 0 };
+                let Some(def) = schema.field(ty, &field.name) else {
+                    return 0;
+                };
                 let own = 1 + weigh(&field.selection_set, named(&def.ty));
                 if !def.is_connection() {
                     return own;
@@ -70,12 +74,13 @@ fn set_complexity(
                 Some(TypeCondition::On(inner)) => weigh(&inline.selection_set, inner),
                 None => weigh(&inline.selection_set, ty),
             },
-            Selection::FragmentSpread(spread) => {
-                operation.fragments.get(&spread.fragment_name).map_or(0, |fragment| {
+            Selection::FragmentSpread(spread) => operation
+                .fragments
+                .get(&spread.fragment_name)
+                .map_or(0, |fragment| {
                     let TypeCondition::On(inner) = &fragment.type_condition;
                     weigh(&fragment.selection_set, inner)
-                })
-            }
+                }),
         })
         .sum()
 }
@@ -97,8 +102,20 @@ pub(super) fn execute(
     variables: &Map<String, Value>,
     complexity: (u64, u64),
 ) -> Result<Value, Reply> {
-    let site = Site { world, caller, schema, complexity };
-    let mut run = Run { site, schema, operation, variables, errors: Vec::new(), path: Vec::new() };
+    let site = Site {
+        world,
+        caller,
+        schema,
+        complexity,
+    };
+    let mut run = Run {
+        site,
+        schema,
+        operation,
+        variables,
+        errors: Vec::new(),
+        path: Vec::new(),
+    };
     let data = run.object(&operation.selections, "Query", &Value::Null)?;
     let mut answer = json!({ "data": data });
     if let (false, Some(map)) = (run.errors.is_empty(), answer.as_object_mut()) {
@@ -176,7 +193,9 @@ impl Run<'_> {
         if field.name == "__typename" {
             return Ok(ty.into());
         }
-        let Some(def) = self.schema.field(ty, &field.name) else { return Ok(Value::Null) };
+        let Some(def) = self.schema.field(ty, &field.name) else {
+            return Ok(Value::Null);
+        };
         let arguments = arguments(field, self.variables);
         let found = match resolve(&self.site, ty, parent, &field.name, &arguments) {
             Ok(found) => found,
@@ -207,7 +226,11 @@ impl Run<'_> {
             leaf if self.schema.is_leaf(ty) => Ok(leaf),
             object => {
                 // Members of a union say which they are.
-                let own = object.get("__typename").and_then(Value::as_str).unwrap_or(ty).to_owned();
+                let own = object
+                    .get("__typename")
+                    .and_then(Value::as_str)
+                    .unwrap_or(ty)
+                    .to_owned();
                 self.object(set, &own, &object)
             }
         }

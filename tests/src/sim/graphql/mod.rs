@@ -22,13 +22,19 @@ const ANONYMOUS_COMPLEXITY: u64 = 200;
 
 pub(crate) fn answer(world: &World, request: &Incoming) -> Reply {
     if request.method != http::Method::POST {
-        return Reply::of(404, "text/html", "<html><body>404 Page Not Found</body></html>");
+        return Reply::of(
+            404,
+            "text/html",
+            "<html><body>404 Page Not Found</body></html>",
+        );
     }
     let caller = match graphql_caller(world, request) {
         Ok(caller) => caller,
         Err(reply) => return reply,
     };
-    let json_body = request.header("content-type").is_some_and(|t| t.starts_with("application/json"));
+    let json_body = request
+        .header("content-type")
+        .is_some_and(|t| t.starts_with("application/json"));
     let body: Value = match serde_json::from_slice(&request.body) {
         Ok(body) if json_body => body,
         _ if json_body => return refusal(400, "Error occurred while parsing request parameters"),
@@ -40,8 +46,17 @@ pub(crate) fn answer(world: &World, request: &Incoming) -> Reply {
         Value::Array(queries) => queries,
         one => vec![one],
     };
-    let text = |query: &Value| query.get("query").and_then(Value::as_str).unwrap_or("").to_owned();
-    let characters: usize = queries.iter().map(|query| text(query).chars().count()).sum();
+    let text = |query: &Value| {
+        query
+            .get("query")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
+    };
+    let characters: usize = queries
+        .iter()
+        .map(|query| text(query).chars().count())
+        .sum();
     if characters > MAX_CHARACTERS {
         return refusal(422, "Query too large");
     }
@@ -91,7 +106,9 @@ fn run(
     mut variables: Map<String, Value>,
 ) -> Result<Value, Reply> {
     if text.trim().is_empty() {
-        return Ok(errors(vec![json!({ "message": "No query string was present" })]));
+        return Ok(errors(vec![
+            json!({ "message": "No query string was present" }),
+        ]));
     }
     let operation = match parse(text, name) {
         Ok(operation) => operation,
@@ -106,7 +123,10 @@ fn run(
         if !variables.contains_key(&variable.name)
             && let Some(default) = &variable.default_value
         {
-            variables.insert(variable.name.clone(), execute::literal(default, &Map::new()));
+            variables.insert(
+                variable.name.clone(),
+                execute::literal(default, &Map::new()),
+            );
         }
         let given = variables.get(&variable.name).unwrap_or(&Value::Null);
         if !validate::value_fits(schema, given, &variable.var_type) {
@@ -128,10 +148,18 @@ fn run(
         None => ANONYMOUS_COMPLEXITY,
     };
     if score > limit {
-        let text = format!("Query has complexity of {score}, which exceeds max complexity of {limit}");
+        let text =
+            format!("Query has complexity of {score}, which exceeds max complexity of {limit}");
         return Ok(errors(vec![json!({ "message": text })]));
     }
-    execute::execute(world, caller, schema, &operation, &variables, (score, limit))
+    execute::execute(
+        world,
+        caller,
+        schema,
+        &operation,
+        &variables,
+        (score, limit),
+    )
 }
 
 fn parse(text: &str, name: Option<&str>) -> Result<Operation, String> {
@@ -162,12 +190,19 @@ fn parse(text: &str, name: Option<&str>) -> Result<Operation, String> {
     if operations.len() > 1 && name.is_none() {
         return Err("An operation name is required".to_owned());
     }
-    let found = operations.into_iter().find(|(own, ..)| name.is_none() || own.as_deref() == name);
+    let found = operations
+        .into_iter()
+        .find(|(own, ..)| name.is_none() || own.as_deref() == name);
     let (own, variables, selections) =
         found.ok_or_else(|| format!("No operation named {:?}", name.unwrap_or("")))?;
     let title = match own {
         Some(own) => format!("query {own}"),
         None => "query".to_owned(),
     };
-    Ok(Operation { title, variables, selections, fragments })
+    Ok(Operation {
+        title,
+        variables,
+        selections,
+        fragments,
+    })
 }

@@ -39,7 +39,11 @@ fn text<'a>(arguments: &'a Arguments, name: &str) -> Option<&'a str> {
 
 /// The number at the end of a global identifier, or a plain number.
 fn global_id(text: &str, kind: &str) -> Result<u64, Failed> {
-    let bad = || Failed::Field(format!("\"{text}\" does not represent an instance of {kind}"));
+    let bad = || {
+        Failed::Field(format!(
+            "\"{text}\" does not represent an instance of {kind}"
+        ))
+    };
     let rest = text.strip_prefix("gid://gitlab/").ok_or_else(bad)?;
     let (own, id) = rest.split_once('/').ok_or_else(bad)?;
     if own != kind {
@@ -64,7 +68,10 @@ pub(super) fn resolve(
                 .filter(|row| text(arguments, "name").is_none_or(|part| row.name.contains(part)))
                 .map(|row| repository(site, row))
                 .collect();
-            if !matches!(text(arguments, "sort"), Some("created_asc" | "CREATED_ASC" | "updated_asc")) {
+            if !matches!(
+                text(arguments, "sort"),
+                Some("created_asc" | "CREATED_ASC" | "updated_asc")
+            ) {
                 rows.reverse();
             }
             connection(ty, field, rows, arguments)
@@ -127,22 +134,29 @@ fn query(site: &Site<'_>, field: &str, arguments: &Arguments) -> Result<Value, F
         "vulnerability" => {
             let id = text(arguments, "id").unwrap_or("");
             global_id(id, "Vulnerability")?;
-            let visible = organisation.projects.iter().filter(|project| sees_findings(site, project));
+            let visible = organisation
+                .projects
+                .iter()
+                .filter(|project| sees_findings(site, project));
             let mut all = visible.flat_map(|project| project_findings(site, project));
-            all.find(|row| row.get("id").and_then(Value::as_str) == Some(id)).unwrap_or(Value::Null)
+            all.find(|row| row.get("id").and_then(Value::as_str) == Some(id))
+                .unwrap_or(Value::Null)
         }
         // Only what somebody added to the security centre, and here nobody did.
         "vulnerabilities" => connection("Query", field, Vec::new(), arguments)?,
-        "__type" => {
-            site.schema.describe(text(arguments, "name").unwrap_or("")).unwrap_or(Value::Null)
-        }
+        "__type" => site
+            .schema
+            .describe(text(arguments, "name").unwrap_or(""))
+            .unwrap_or(Value::Null),
         "__schema" => site.schema.describe_all(),
         _ => Value::Null,
     })
 }
 
 fn marked<'a>(site: &Site<'a>, parent: &Value) -> Option<&'a Project> {
-    site.world.organisation.find_project(parent.get("#")?.as_u64()?)
+    site.world
+        .organisation
+        .find_project(parent.get("#")?.as_u64()?)
 }
 
 fn project_value(world: &World, project: &Project) -> Value {
@@ -166,9 +180,7 @@ fn projects<'a>(site: &Site<'a>, ty: &str, parent: &Value) -> Vec<&'a Project> {
         return marked(site, parent).into_iter().collect();
     }
     let group = parent.get("#").and_then(Value::as_u64).unwrap_or(0);
-    let within = |project: &&Project| {
-        matches!(project.namespace, Namespace::Group(own) if organisation.is_within(own, group))
-    };
+    let within = |project: &&Project| matches!(project.namespace, Namespace::Group(own) if organisation.is_within(own, group));
     organisation.projects.iter().filter(within).collect()
 }
 
@@ -187,9 +199,15 @@ fn project_findings(site: &Site<'_>, project: &Project) -> Vec<Value> {
             let path = format!(
                 "/{}/-/security/vulnerabilities/{}",
                 project.full_path,
-                map.get("id").and_then(Value::as_str).and_then(|id| id.rsplit('/').next()).unwrap_or("")
+                map.get("id")
+                    .and_then(Value::as_str)
+                    .and_then(|id| id.rsplit('/').next())
+                    .unwrap_or("")
             );
-            map.insert("webUrl".to_owned(), format!("{}{path}", site.world.url()).into());
+            map.insert(
+                "webUrl".to_owned(),
+                format!("{}{path}", site.world.url()).into(),
+            );
             map.insert("vulnerabilityPath".to_owned(), path.into());
         }
         row
@@ -207,9 +225,13 @@ fn findings(
     if modes.edition != Edition::Ultimate && modes.unlicensed_is_null {
         return Ok(Value::Null);
     }
-    let first = arguments.get("first").and_then(Value::as_i64).unwrap_or(100);
+    let first = arguments
+        .get("first")
+        .and_then(Value::as_i64)
+        .unwrap_or(100);
     if modes.graphql_page_limit.is_some_and(|limit| first > limit) {
-        let text = "Request timed out. Please try a less complex query or a smaller set of records.";
+        let text =
+            "Request timed out. Please try a less complex query or a smaller set of records.";
         let body = json!({ "errors": [{ "message": text }] });
         return Err(Failed::Request(Reply::json(503, &body)));
     }
@@ -219,7 +241,10 @@ fn findings(
         .flat_map(|project| project_findings(site, project))
         .filter(|row| chosen(row, arguments))
         .collect();
-    sort(&mut rows, text(arguments, "sort").unwrap_or("severity_desc"));
+    sort(
+        &mut rows,
+        text(arguments, "sort").unwrap_or("severity_desc"),
+    );
     connection(ty, "vulnerabilities", rows, arguments)
 }
 
@@ -233,11 +258,16 @@ fn chosen(row: &Value, arguments: &Arguments) -> bool {
     // Rows of clusters come only where they are asked for.
     let cluster = at("/reportType").and_then(Value::as_str) == Some("CLUSTER_IMAGE_SCANNING");
     let flag = |argument: &str, holds: bool| {
-        arguments.get(argument).and_then(Value::as_bool).is_none_or(|wanted| wanted == holds)
+        arguments
+            .get(argument)
+            .and_then(Value::as_bool)
+            .is_none_or(|wanted| wanted == holds)
     };
     let identifier = |name: &str| {
         let list = at("/identifiers").and_then(Value::as_array);
-        list.into_iter().flatten().any(|i| i.get("name").and_then(Value::as_str) == Some(name))
+        list.into_iter()
+            .flatten()
+            .any(|i| i.get("name").and_then(Value::as_str) == Some(name))
     };
     (!cluster || arguments.contains_key("reportType"))
         && one_of("reportType", at("/reportType"))
@@ -252,23 +282,38 @@ fn chosen(row: &Value, arguments: &Arguments) -> bool {
         && !arguments.contains_key("clusterAgentId")
         && !arguments.contains_key("owaspTopTen")
         && text(arguments, "identifierName").is_none_or(identifier)
-        && flag("hasResolution", at("/resolvedOnDefaultBranch") == Some(&Value::Bool(true)))
+        && flag(
+            "hasResolution",
+            at("/resolvedOnDefaultBranch") == Some(&Value::Bool(true)),
+        )
         && flag("hasIssues", false)
         && flag("hasMergeRequest", false)
         && flag("hasAiResolution", false)
-        && flag("hasRemediations", at("/hasRemediations") == Some(&Value::Bool(true)))
+        && flag(
+            "hasRemediations",
+            at("/hasRemediations") == Some(&Value::Bool(true)),
+        )
 }
 
 fn sort(rows: &mut [Value], order: &str) {
     const SEVERITIES: [&str; 6] = ["INFO", "UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
     let (by, direction) = order.rsplit_once('_').unwrap_or((order, "desc"));
     let word = |row: &Value, key: &str| {
-        row.get(key).and_then(Value::as_str).unwrap_or("").to_owned()
+        row.get(key)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
     };
     rows.sort_by_cached_key(|row| {
         let severity = word(row, "severity");
-        let rank = SEVERITIES.iter().position(|known| *known == severity).unwrap_or(0);
-        let id = row.get("id").and_then(Value::as_str).and_then(|id| id.rsplit('/').next());
+        let rank = SEVERITIES
+            .iter()
+            .position(|known| *known == severity)
+            .unwrap_or(0);
+        let id = row
+            .get("id")
+            .and_then(Value::as_str)
+            .and_then(|id| id.rsplit('/').next());
         let id: u64 = id.and_then(|id| id.parse().ok()).unwrap_or(0);
         match by {
             "title" => (word(row, "title"), 0, id),
@@ -288,12 +333,19 @@ fn statistic(site: &Site<'_>, parent: &Value) -> Value {
         return Value::Null;
     };
     let open = project.vulnerabilities.iter().filter(|row| {
-        matches!(row.get("state").and_then(Value::as_str), Some("DETECTED" | "CONFIRMED"))
+        matches!(
+            row.get("state").and_then(Value::as_str),
+            Some("DETECTED" | "CONFIRMED")
+        )
     });
     let mut counts = json!({ "total": 0, "critical": 0, "high": 0, "medium": 0, "low": 0, "info": 0,
                              "unknown": 0 });
     for row in open {
-        let severity = row.get("severity").and_then(Value::as_str).unwrap_or("").to_lowercase();
+        let severity = row
+            .get("severity")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_lowercase();
         for key in ["total", severity.as_str()] {
             if let Some(count) = counts.get_mut(key) {
                 *count = (count.as_u64().unwrap_or(0) + 1).into();
@@ -304,9 +356,14 @@ fn statistic(site: &Site<'_>, parent: &Value) -> Value {
 }
 
 fn pipelines(site: &Site<'_>, parent: &Value, arguments: &Arguments) -> Result<Value, Failed> {
-    let jobs = marked(site, parent).map(|project| project.jobs.as_slice()).unwrap_or_default();
+    let jobs = marked(site, parent)
+        .map(|project| project.jobs.as_slice())
+        .unwrap_or_default();
     let branch = text(arguments, "ref");
-    let rows = jobs.iter().rev().filter(|job| branch.is_none_or(|branch| job.git_ref == branch));
+    let rows = jobs
+        .iter()
+        .rev()
+        .filter(|job| branch.is_none_or(|branch| job.git_ref == branch));
     let rows = rows.map(|job| {
         json!({ "id": format!("gid://gitlab/Ci::Pipeline/{}", job.id + 10_000),
                 "iid": job.id.to_string(), "sha": format!("{:040x}", job.id), "ref": job.git_ref,
@@ -325,7 +382,11 @@ fn repositories<'a>(site: &Site<'a>, ty: &str, parent: &Value) -> Vec<&'a Reposi
         .filter(|project| organisation.reads_registry(user, project) == Reading::Allowed)
         .map(|project| project.id)
         .collect();
-    organisation.repositories.iter().filter(|row| readable.contains(&row.project)).collect()
+    organisation
+        .repositories
+        .iter()
+        .filter(|row| readable.contains(&row.project))
+        .collect()
 }
 
 fn repository(site: &Site<'_>, row: &Repository) -> Value {
@@ -334,7 +395,10 @@ fn repository(site: &Site<'_>, row: &Repository) -> Value {
     let project = world.organisation.find_project(row.project);
     let stored = world.organisation.store.repositories.get(&row.path);
     let size: Option<u64> = stored.filter(|_| world.modes.has_database()).map(|stored| {
-        let all = stored.tags.values().filter_map(|tag| stored.manifests.get(&tag.digest));
+        let all = stored
+            .tags
+            .values()
+            .filter_map(|tag| stored.manifests.get(&tag.digest));
         all.map(|manifest| manifest.size).sum()
     });
     json!({
@@ -352,9 +416,14 @@ fn repository(site: &Site<'_>, row: &Repository) -> Value {
 
 fn tag_rows(site: &Site<'_>, parent: &Value) -> Vec<Value> {
     let world = site.world;
-    let path = parent.get("#repository").and_then(Value::as_str).unwrap_or("");
+    let path = parent
+        .get("#repository")
+        .and_then(Value::as_str)
+        .unwrap_or("");
     let host = world.registry_host().unwrap_or_default();
-    let Some(stored) = world.organisation.store.repositories.get(path) else { return Vec::new() };
+    let Some(stored) = world.organisation.store.repositories.get(path) else {
+        return Vec::new();
+    };
     let rows = stored.tags.iter().map(|(name, tag)| {
         let manifest = stored.manifests.get(&tag.digest);
         let config = manifest.and_then(|manifest| manifest.config_digest.as_deref());
@@ -379,7 +448,11 @@ fn tags(site: &Site<'_>, parent: &Value, arguments: &Arguments) -> Result<Value,
     }
     let part = text(arguments, "name").unwrap_or("");
     let mut rows = tag_rows(site, parent);
-    rows.retain(|row| row.get("name").and_then(Value::as_str).is_some_and(|name| name.contains(part)));
+    rows.retain(|row| {
+        row.get("name")
+            .and_then(Value::as_str)
+            .is_some_and(|name| name.contains(part))
+    });
     if text(arguments, "sort").is_some_and(|sort| sort.ends_with("DESC")) {
         rows.reverse();
     }
@@ -390,12 +463,20 @@ fn manifest(site: &Site<'_>, parent: &Value, arguments: &Arguments) -> Result<Va
     if !registry_answers(site.world) {
         return Err(Failed::Field(UNREACHABLE.to_owned()));
     }
-    let path = parent.get("#repository").and_then(Value::as_str).unwrap_or("");
+    let path = parent
+        .get("#repository")
+        .and_then(Value::as_str)
+        .unwrap_or("");
     let reference = text(arguments, "reference").unwrap_or("");
     let stored = site.world.organisation.store.repositories.get(path);
     let found = stored.and_then(|stored| {
-        let digest = stored.tags.get(reference).map_or(reference, |tag| tag.digest.as_str());
+        let digest = stored
+            .tags
+            .get(reference)
+            .map_or(reference, |tag| tag.digest.as_str());
         stored.manifests.get(digest)
     });
-    Ok(found.map_or(Value::Null, |m| String::from_utf8_lossy(&m.bytes).into_owned().into()))
+    Ok(found.map_or(Value::Null, |m| {
+        String::from_utf8_lossy(&m.bytes).into_owned().into()
+    }))
 }

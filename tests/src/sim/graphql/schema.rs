@@ -51,34 +51,50 @@ pub(super) fn named(ty: &Ty) -> &str {
 }
 
 fn present(directives: &[Directive<'_, String>], modes: &Modes) -> bool {
-    directives.iter().all(|directive| match directive.name.as_str() {
-        "ee" => modes.edition.enterprise(),
-        "since" => {
-            let since = directive.arguments.iter().find_map(|(_, value)| match value {
-                Literal::String(text) => Some(text.as_str()),
-                _ => None,
-            });
-            let mut numbers = since.unwrap_or("").split('.').map(|n| n.parse().unwrap_or(0));
-            let Version(major, minor, _) = modes.version;
-            (major, minor) >= (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
-        }
-        _ => true,
-    })
+    directives
+        .iter()
+        .all(|directive| match directive.name.as_str() {
+            "ee" => modes.edition.enterprise(),
+            "since" => {
+                let since = directive
+                    .arguments
+                    .iter()
+                    .find_map(|(_, value)| match value {
+                        Literal::String(text) => Some(text.as_str()),
+                        _ => None,
+                    });
+                let mut numbers = since
+                    .unwrap_or("")
+                    .split('.')
+                    .map(|n| n.parse().unwrap_or(0));
+                let Version(major, minor, _) = modes.version;
+                (major, minor) >= (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+            }
+            _ => true,
+        })
 }
 
 impl Schema {
     pub(super) fn new(modes: &Modes) -> Self {
         let mut types = BTreeMap::new();
         let document = graphql_parser::parse_schema::<String>(SOURCE).map(|d| d.into_static());
-        let definitions = document.map(|document| document.definitions).unwrap_or_default();
+        let definitions = document
+            .map(|document| document.definitions)
+            .unwrap_or_default();
         for definition in definitions {
-            let Definition::TypeDefinition(definition) = definition else { continue };
+            let Definition::TypeDefinition(definition) = definition else {
+                continue;
+            };
             let (name, directives, shape) = match definition {
                 TypeDefinition::Scalar(scalar) => (scalar.name, scalar.directives, Shape::Scalar),
                 TypeDefinition::Enum(words) => {
                     let values = words.values.into_iter();
                     let values = values.filter(|value| present(&value.directives, modes));
-                    (words.name, words.directives, Shape::Enum(values.map(|v| v.name).collect()))
+                    (
+                        words.name,
+                        words.directives,
+                        Shape::Enum(values.map(|v| v.name).collect()),
+                    )
                 }
                 TypeDefinition::Union(union) => {
                     (union.name, union.directives, Shape::Union(union.types))
@@ -93,10 +109,17 @@ impl Schema {
                             .arguments
                             .into_iter()
                             .filter(|argument| present(&argument.directives, modes))
-                            .map(|argument| Argument { name: argument.name, ty: argument.value_type })
+                            .map(|argument| Argument {
+                                name: argument.name,
+                                ty: argument.value_type,
+                            })
                             .collect(),
                     });
-                    (object.name, object.directives, Shape::Object(fields.collect()))
+                    (
+                        object.name,
+                        object.directives,
+                        Shape::Object(fields.collect()),
+                    )
                 }
                 TypeDefinition::Interface(_) | TypeDefinition::InputObject(_) => continue,
             };
@@ -134,7 +157,11 @@ impl Schema {
 
     /// All of it, for `__schema`.
     pub(super) fn describe_all(&self) -> Value {
-        let all: Vec<Value> = self.types.keys().filter_map(|name| self.describe(name)).collect();
+        let all: Vec<Value> = self
+            .types
+            .keys()
+            .filter_map(|name| self.describe(name))
+            .collect();
         json!({ "queryType": self.describe("Query"), "mutationType": null, "types": all })
     }
 
@@ -157,7 +184,9 @@ impl Schema {
                 put("kind", "ENUM".into())
             }
             Shape::Union(members) => {
-                let rows = members.iter().map(|member| json!({ "kind": "OBJECT", "name": member }));
+                let rows = members
+                    .iter()
+                    .map(|member| json!({ "kind": "OBJECT", "name": member }));
                 put("possibleTypes", rows.collect());
                 put("kind", "UNION".into())
             }

@@ -1,11 +1,11 @@
 //! What GitLab's GraphQL refuses before it runs a query, in its words.
 
 use super::schema::{FieldDef, Schema, Shape, Ty, named};
+use graphql_parser::Pos;
 use graphql_parser::query::{
     Field, FragmentDefinition, Selection, SelectionSet, Type, TypeCondition, Value as Literal,
     VariableDefinition,
 };
-use graphql_parser::Pos;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,12 @@ pub(super) fn validate(schema: &Schema, operation: &Operation) -> Vec<Value> {
         let name = named(&variable.var_type);
         if !schema.is_leaf(name) {
             let text = format!("{name} isn't a defined input type (on ${})", variable.name);
-            check.fault(variable.position, &text, "variableRequiresValidType", json!({}));
+            check.fault(
+                variable.position,
+                &text,
+                "variableRequiresValidType",
+                json!({}),
+            );
         }
     }
     check.selections(&operation.selections, "Query", 0);
@@ -43,15 +48,28 @@ pub(super) fn validate(schema: &Schema, operation: &Operation) -> Vec<Value> {
             let text = format!(
                 "Variable ${} is declared by {} but not used",
                 variable.name,
-                operation.title.replace("query ", "").replace("query", "anonymous query")
+                operation
+                    .title
+                    .replace("query ", "")
+                    .replace("query", "anonymous query")
             );
-            check.fault(variable.position, &text, "variableNotUsed", json!({ "variableName": variable.name }));
+            check.fault(
+                variable.position,
+                &text,
+                "variableNotUsed",
+                json!({ "variableName": variable.name }),
+            );
         }
     }
     for (name, fragment) in &operation.fragments {
         if !check.used_fragments.contains(name) {
             let text = format!("Fragment {name} was defined, but not used");
-            check.fault(fragment.position, &text, "useAndDefineFragment", json!({ "fragmentName": name }));
+            check.fault(
+                fragment.position,
+                &text,
+                "useAndDefineFragment",
+                json!({ "fragmentName": name }),
+            );
         }
     }
     check.errors
@@ -109,7 +127,12 @@ impl Check<'_> {
                     };
                     if depth >= MAX_DEPTH {
                         let text = format!("Fragment {name} contains an infinite loop");
-                        self.fault(spread.position, &text, "infiniteLoop", json!({ "fragmentName": name }));
+                        self.fault(
+                            spread.position,
+                            &text,
+                            "infiniteLoop",
+                            json!({ "fragmentName": name }),
+                        );
                         return;
                     }
                     let TypeCondition::On(inner) = &fragment.type_condition;
@@ -129,7 +152,12 @@ impl Check<'_> {
         }
         if !self.schema.overlaps(ty, inner) {
             let text = format!("Fragment on {inner} can't be spread inside {ty}");
-            self.fault(at, &text, "cannotSpreadFragment", json!({ "typeName": inner, "parentName": ty }));
+            self.fault(
+                at,
+                &text,
+                "cannotSpreadFragment",
+                json!({ "typeName": inner, "parentName": ty }),
+            );
             return false;
         }
         true
@@ -197,12 +225,20 @@ impl Check<'_> {
             .arguments
             .iter()
             .filter(|argument| matches!(argument.ty, Type::NonNullType(_)))
-            .filter(|argument| !field.arguments.iter().any(|(name, _)| *name == argument.name))
+            .filter(|argument| {
+                !field
+                    .arguments
+                    .iter()
+                    .any(|(name, _)| *name == argument.name)
+            })
             .map(|argument| argument.name.as_str())
             .collect();
         if !missing.is_empty() {
             let list = missing.join(", ");
-            let text = format!("Field '{}' is missing required arguments: {list}", field.name);
+            let text = format!(
+                "Field '{}' is missing required arguments: {list}",
+                field.name
+            );
             let more = json!({ "className": "Field", "name": field.name, "arguments": list });
             self.fault(field.position, &text, "missingRequiredArguments", more);
         }
@@ -219,10 +255,23 @@ impl Check<'_> {
         }
     }
 
-    fn variable(&mut self, field: &Field<'static, String>, argument: &str, name: &str, wanted: &Ty) {
+    fn variable(
+        &mut self,
+        field: &Field<'static, String>,
+        argument: &str,
+        name: &str,
+        wanted: &Ty,
+    ) {
         let operation = self.operation;
-        let Some(declared) = operation.variables.iter().find(|variable| variable.name == name) else {
-            let text = format!("Variable ${name} is used by {} but not declared", operation.title);
+        let Some(declared) = operation
+            .variables
+            .iter()
+            .find(|variable| variable.name == name)
+        else {
+            let text = format!(
+                "Variable ${name} is used by {} but not declared",
+                operation.title
+            );
             let more = json!({ "variableName": name });
             return self.fault(field.position, &text, "variableNotDefined", more);
         };
