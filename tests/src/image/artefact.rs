@@ -105,6 +105,44 @@ impl Artefact {
         )
     }
 
+    /// Writes the artefact as an OCI image layout under a name, for programs that push (`skopeo`).
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn write_layout(&self, folder: &std::path::Path, name: &str) -> std::io::Result<()> {
+        let blobs = folder.join("blobs/sha256");
+        std::fs::create_dir_all(&blobs)?;
+        self.write_blobs(&blobs)?;
+        std::fs::write(
+            folder.join("oci-layout"),
+            "{\"imageLayoutVersion\":\"1.0.0\"}",
+        )?;
+        let index = serde_json::json!({
+            "schemaVersion": 2,
+            "manifests": [{
+                "mediaType": self.media_type, "digest": self.digest, "size": self.manifest.len(),
+                "annotations": { "org.opencontainers.image.ref.name": name },
+            }],
+        });
+        std::fs::write(folder.join("index.json"), index.to_string())
+    }
+
+    fn write_blobs(&self, folder: &std::path::Path) -> std::io::Result<()> {
+        let own = Blob {
+            digest: self.digest.clone(),
+            bytes: self.manifest.clone(),
+        };
+        for blob in self.blobs.iter().chain([&own]) {
+            std::fs::write(
+                folder.join(blob.digest.trim_start_matches("sha256:")),
+                &blob.bytes,
+            )?;
+        }
+        self.children
+            .iter()
+            .try_for_each(|child| child.write_blobs(folder))
+    }
+
     /// True for what the registry records as an OCI type.
     pub fn is_oci(&self) -> bool {
         matches!(

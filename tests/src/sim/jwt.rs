@@ -4,7 +4,7 @@ use super::access::Reading;
 use super::auth::basic;
 use super::http::{Incoming, Reply};
 use super::modes::Registry;
-use super::organisation::{Namespace, Project, Repository, stamp};
+use super::organisation::{FeatureAccess, Namespace, Project, stamp};
 use super::people::{Token, TokenKind, User, level};
 use super::world::World;
 use serde_json::{Value, json};
@@ -191,7 +191,10 @@ fn may(world: &World, bearer: Option<&Bearer>, project: &Project, action: &str) 
     let user = bearer.and_then(|bearer| bearer.user.as_ref());
     let organisation = &world.organisation;
     if let Some(own) = bearer.and_then(|bearer| bearer.project) {
-        return action == "pull" && own == project.id && bearer.is_some_and(|bearer| bearer.pulls);
+        return action == "pull"
+            && own == project.id
+            && project.registry != FeatureAccess::Disabled
+            && bearer.is_some_and(|bearer| bearer.pulls);
     }
     match action {
         "pull" => {
@@ -224,8 +227,7 @@ fn ensure_repository(world: &mut World, project: &Project, path: &str) {
         .unwrap_or("")
         .trim_start_matches('/')
         .to_owned();
-    let id = organisation.repository(project.id, &name);
-    organisation.change_repository(id, |_: &mut Repository| {});
+    organisation.repository(project.id, &name);
 }
 
 fn token(world: &World, bearer: Option<&Bearer>, access: Vec<Value>) -> String {

@@ -23,10 +23,13 @@
 //! ```
 
 mod access;
+pub mod acme;
 
 mod auth;
 pub mod client;
 mod fault;
+mod findings;
+mod graphql;
 mod http;
 mod jwt;
 mod keys;
@@ -45,6 +48,7 @@ mod world;
 
 pub use self::http::Reply;
 pub use fault::{Fault, Place, Trouble};
+pub use findings::{Finding, report};
 pub use modes::{Edition, Modes, Registry, Version};
 pub use organisation::{
     FeatureAccess, Group, Job, Namespace, Organisation, Project, Repository, Visibility,

@@ -197,7 +197,7 @@ impl Organisation {
         Self::default()
     }
 
-    fn id(&mut self) -> u64 {
+    pub(crate) fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
     }

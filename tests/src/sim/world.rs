@@ -128,7 +128,7 @@ impl World {
     fn route(&mut self, place: Place, request: &Incoming) -> Reply {
         match place {
             Place::Api => super::rest::answer(self, request),
-            Place::GraphQl => Reply::new(404),
+            Place::GraphQl => super::graphql::answer(self, request),
             Place::Jwt => super::jwt::answer(self, request),
             Place::Registry => super::registry::answer(self, request),
             Place::Storage => super::storage::answer(self, request),

@@ -8,6 +8,8 @@ mod projects;
 mod registry;
 mod users;
 
+pub(crate) use registry::registry_answers;
+
 use super::auth::{Caller, READ, caller};
 use super::http::{Incoming, Reply, decoded};
 use super::organisation::{Group, Project};
