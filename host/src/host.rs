@@ -329,6 +329,23 @@ pub struct Filter {
     pub image: Option<String>,
 }
 
+/// What `inspect` says about a component file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Inspection {
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// `sha256:…` of the file.
+    pub digest: String,
+    /// Bytes of the file.
+    pub size: u64,
+    /// The limits of a call, each with its name and value.
+    pub limits: Vec<(String, String)>,
+}
+
 /// The host. One per data folder and process.
 pub struct Host {
     _options: HostOptions,
@@ -350,6 +367,9 @@ pub enum HostError {
         /// The command that lists them.
         list: &'static str,
     },
+    /// The connector crashed or reached a limit of its sandbox.
+    #[error("{0}")]
+    Limit(String),
     /// Anything else, with its chain of causes.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -468,10 +488,7 @@ impl Host {
     }
 
     /// What a component file is, without using it.
-    pub async fn inspect(
-        &self,
-        file: &std::path::Path,
-    ) -> Result<crate::report::connector::Inspected, HostError> {
+    pub async fn inspect(&self, file: &std::path::Path) -> Result<Inspection, HostError> {
         Err(anyhow::anyhow!("not there yet").into())
     }
 

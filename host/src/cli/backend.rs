@@ -8,10 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Manifest, Package, Verification};
 use crate::host::{
-    Connection, ConnectionDraft, Events, Filter, FindingRow, Host, HostError, ImageRow, LocationRow,
-    ScanOptions, ScanReport, Selection, SkippedRow, Trial,
+    Connection, ConnectionDraft, Events, Filter, FindingRow, Host, HostError, ImageRow, Inspection,
+    LocationRow, ScanOptions, ScanReport, Selection, SkippedRow, Trial,
 };
-use crate::report::connector::Inspected;
 
 type Answer<T> = Result<T, HostError>;
 
@@ -19,7 +18,7 @@ type Answer<T> = Result<T, HostError>;
 #[async_trait]
 pub(crate) trait Backend: Send + Sync {
     async fn connectors(&self) -> Answer<Vec<(Manifest, String)>>;
-    async fn inspect(&self, file: &Path) -> Answer<Inspected>;
+    async fn inspect(&self, file: &Path) -> Answer<Inspection>;
     async fn install_connector(&self, file: &Path) -> Answer<(Manifest, String)>;
     async fn try_connection(
         &self,
@@ -72,7 +71,7 @@ impl Backend for Host {
         Host::connectors(self).await
     }
 
-    async fn inspect(&self, file: &Path) -> Answer<Inspected> {
+    async fn inspect(&self, file: &Path) -> Answer<Inspection> {
         Host::inspect(self, file).await
     }
 

@@ -82,9 +82,17 @@ impl Context {
     /// A saved connection.
     pub(crate) fn connection(&self, name: &str) -> CliResult<Connection> {
         let known = self.backend.connections()?;
-        known.into_iter().find(|one| one.name == name).ok_or_else(|| {
-            HostError::Unknown { what: "connection", name: name.to_owned(), list: "connections" }.into()
-        })
+        known
+            .into_iter()
+            .find(|one| one.name == name)
+            .ok_or_else(|| {
+                HostError::Unknown {
+                    what: "connection",
+                    name: name.to_owned(),
+                    list: "connections",
+                }
+                .into()
+            })
     }
 
     /// The filter that a list's flags describe.

@@ -48,17 +48,29 @@ pub struct Request {
 impl Request {
     /// A GET of `url` without headers.
     pub fn get(url: impl Into<String>) -> Self {
-        Self { method: Method::Get, url: url.into(), headers: Vec::new(), body: Vec::new() }
+        Self {
+            method: Method::Get,
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     /// A HEAD of `url` without headers.
     pub fn head(url: impl Into<String>) -> Self {
-        Self { method: Method::Head, ..Self::get(url) }
+        Self {
+            method: Method::Head,
+            ..Self::get(url)
+        }
     }
 
     /// A POST of JSON to `url`.
     pub fn post_json(url: impl Into<String>, body: Vec<u8>) -> Self {
-        let request = Self { method: Method::Post, body, ..Self::get(url) };
+        let request = Self {
+            method: Method::Post,
+            body,
+            ..Self::get(url)
+        };
         request.with("content-type", "application/json")
     }
 
@@ -91,7 +103,10 @@ impl Response {
     pub fn read_capped(&mut self, cap: usize) -> Result<Vec<u8>, TransportError> {
         let mut bytes = Vec::new();
         let limit = u64::try_from(cap).unwrap_or(u64::MAX).saturating_add(1);
-        (&mut self.body).take(limit).read_to_end(&mut bytes).map_err(TransportError::from_io)?;
+        (&mut self.body)
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .map_err(TransportError::from_io)?;
         if bytes.len() > cap {
             return Err(TransportError::over_limit(cap));
         }
@@ -147,9 +162,16 @@ impl TransportError {
     /// Takes the transport's error out of a reader's, or describes the reader's.
     pub fn from_io(error: std::io::Error) -> Self {
         let text = error.to_string();
-        match error.into_inner().and_then(|inner| inner.downcast::<Self>().ok()) {
+        match error
+            .into_inner()
+            .and_then(|inner| inner.downcast::<Self>().ok())
+        {
             Some(inner) => *inner,
-            None => Self { kind: TroubleKind::Dropped, message: text, hint: String::new() },
+            None => Self {
+                kind: TroubleKind::Dropped,
+                message: text,
+                hint: String::new(),
+            },
         }
     }
 

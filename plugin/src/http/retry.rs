@@ -14,6 +14,10 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 5, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(60) }
+        Self {
+            attempts: 5,
+            first_wait: Duration::from_millis(250),
+            longest_wait: Duration::from_secs(60),
+        }
     }
 }
