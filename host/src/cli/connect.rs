@@ -51,12 +51,11 @@ impl Connect {
         }
         let reporter = context.reporter();
         let ticks = Ticks::new(&manifest, &context.out, !self.json, reporter.clone());
-        let watch = context.watch(&reporter);
+        let _watch = context.watch(&reporter);
         let tried = context
             .backend
             .try_connection(draft, &ticks, &context.cancel)
             .await;
-        drop(watch);
         reporter.finish();
         let trial = tried?;
         ticks.close(&trial.verification);

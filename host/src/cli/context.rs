@@ -62,7 +62,8 @@ impl Context {
         progress::reporter(self.progress, self.verbose, &self.out)
     }
 
-    /// From now on the first Ctrl-C stops orderly and the second one at once.
+    /// From now on, and as long as the answer lives, the first Ctrl-C stops orderly and the second one at
+    /// once. The answer lives to the end of the command: a handler once set keeps the system's own away.
     pub(crate) fn watch(&self, reporter: &Arc<dyn Reporter>) -> Watch {
         interrupt::watch(self.cancel.clone(), Arc::clone(reporter))
     }

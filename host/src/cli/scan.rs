@@ -84,9 +84,8 @@ impl Scan {
             None => Some(self.draft(context).await?),
         };
         let reporter = context.reporter();
-        let watch = context.watch(&reporter);
+        let _watch = context.watch(&reporter);
         let scanned = self.scan(context, draft, &reporter).await;
-        drop(watch);
         reporter.finish();
         match scanned {
             Ok(report) => self.conclude(context, &report),

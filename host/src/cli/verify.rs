@@ -27,12 +27,11 @@ impl Verify {
         }
         let reporter = context.reporter();
         let ticks = Ticks::new(&manifest, &context.out, !self.json, reporter.clone());
-        let watch = context.watch(&reporter);
+        let _watch = context.watch(&reporter);
         let verified = context
             .backend
             .verify(&self.name, &ticks, &context.cancel)
             .await;
-        drop(watch);
         reporter.finish();
         let verification = verified?;
         ticks.close(&verification);

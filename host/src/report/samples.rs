@@ -271,7 +271,7 @@ fn finding(
             title: s(title),
             description: s("A long text."),
             severity,
-            severity_as_said: format!("{severity:?}"),
+            severity_as_said: super::words::severity(severity).to_uppercase(),
             state,
             state_reason: None,
             no_longer_detected: false,

@@ -67,6 +67,7 @@ impl Events for Bars {
                 self.total.disable_steady_tick();
                 self.total.set_length(locations as u64);
                 self.total.set_position(0);
+                self.total.reset_elapsed();
                 self.total
                     .set_style(style("{bar:32} {pos} of {len} locations  {elapsed}"));
                 self.total.tick();
