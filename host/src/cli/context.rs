@@ -105,13 +105,4 @@ impl Context {
             ..Filter::default()
         })
     }
-
-    /// Says why a list is empty: because nothing is there, or because the connection does not exist.
-    pub(crate) fn explain_empty(&self, flags: &ListFlags, what: &str) -> CliResult<()> {
-        if let Some(name) = &flags.connection {
-            self.connection(name)?;
-        }
-        self.remark(what);
-        Ok(())
-    }
 }

@@ -28,7 +28,7 @@ impl Images {
         }
         let rows = context.backend.images(&context.filter(&self.list)?)?;
         if rows.is_empty() {
-            context.explain_empty(&self.list, "No images.")?;
+            context.remark("No images.");
         }
         context.out.data(&match self.list.format {
             Format::Table => images::table(&rows, context.out.look),

@@ -179,11 +179,12 @@ impl Scan {
             Format::Json => json::scan(&result),
             Format::Jsonl => json::scan_lines(&result),
             Format::Table => {
-                let more = self
-                    .name
-                    .as_deref()
-                    .map(|name| format!("ox-host findings --connection {}", quoted(name)));
-                scan::summary(&result, more.as_deref(), context.out.look)
+                // A scan without a saved connection keeps what it found under a name of its own.
+                let more = format!(
+                    "ox-host findings --connection {}",
+                    quoted(&report.connection)
+                );
+                scan::summary(&result, Some(&more), context.out.look)
             }
         };
         context.out.data(&text);

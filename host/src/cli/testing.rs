@@ -265,11 +265,17 @@ impl Backend for Fake {
     }
     fn findings(&self, filter: &Filter) -> Result<Vec<FindingRow>, HostError> {
         *lock(&self.filter) = Some(filter.clone());
-        let named = filter
-            .connection
-            .as_deref()
-            .is_none_or(|name| name == "work");
-        Ok(if named { samples::findings() } else { vec![] })
+        match filter.connection.as_deref() {
+            Some(name) if name != "work" => {
+                let name = name.to_owned();
+                Err(HostError::Unknown {
+                    what: "connection",
+                    name,
+                    list: "connections",
+                })
+            }
+            _ => Ok(samples::findings()),
+        }
     }
     fn images(&self, filter: &Filter) -> Result<Vec<ImageRow>, HostError> {
         let mut rows = samples::images();
