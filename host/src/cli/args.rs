@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::exit::Exit;
 use super::limits::LimitFlags;
 use super::{
-    connect, connections, disconnect, findings, images, locations, plugin, scan, select, skipped, verify,
+    connect, connections, disconnect, findings, images, locations, plugin, scan, select, skipped,
+    verify,
 };
 use crate::contract::Severity;
 
@@ -32,16 +33,44 @@ pub(crate) struct Cli {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Folder of the store, the key file and the installed connectors [default: XDG data folder]
-    #[arg(long, value_name = "DIR", env = "OX_HOST_DATA_DIR", hide_env_values = true, global = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "OX_HOST_DATA_DIR",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Global options"
+    )]
     pub(crate) data_dir: Option<PathBuf>,
     /// Use this component instead of the installed connector
-    #[arg(long, value_name = "FILE", env = "OX_HOST_PLUGIN", hide_env_values = true, global = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "OX_HOST_PLUGIN",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Global options"
+    )]
     pub(crate) plugin: Option<PathBuf>,
     /// How progress is shown on stderr
-    #[arg(long, value_name = "HOW", value_enum, default_value_t, global = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value_t,
+        global = true,
+        help_heading = "Global options"
+    )]
     pub(crate) progress: ProgressChoice,
     /// When colours are used; NO_COLOR and CLICOLOR_FORCE count too
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        global = true,
+        help_heading = "Global options"
+    )]
     pub(crate) color: Colour,
     /// Only data and errors: no progress, no remarks
     #[arg(short, long, global = true, help_heading = "Global options")]

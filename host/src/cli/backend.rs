@@ -8,10 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::contract::{Manifest, Package, Verification};
 use crate::host::{
-    Connection, ConnectionDraft, Events, Filter, FindingRow, Host, HostError, ImageRow, LocationRow,
-    ScanOptions, ScanReport, Selection, SkippedRow, Trial,
+    Connection, ConnectionDraft, Events, Filter, FindingRow, Host, HostError, ImageRow, Inspection,
+    LocationRow, ScanOptions, ScanReport, Selection, SkippedRow, Trial,
 };
-use crate::host::Inspection;
 
 type Answer<T> = Result<T, HostError>;
 

@@ -46,13 +46,16 @@ impl Connect {
         let token = read_token(&self.form, context)?;
         let draft = self.form.draft(&manifest, self.name.clone(), token)?;
         if draft.network.insecure_tls {
-            context.warning("certificates are not verified: whoever is in between can read the token");
+            context
+                .warning("certificates are not verified: whoever is in between can read the token");
         }
         let reporter = context.reporter();
         let ticks = Ticks::new(&manifest, &context.out, !self.json, reporter.clone());
-        let watch = context.watch(&reporter);
-        let tried = context.backend.try_connection(draft, &ticks, &context.cancel).await;
-        drop(watch);
+        let _watch = context.watch(&reporter);
+        let tried = context
+            .backend
+            .try_connection(draft, &ticks, &context.cancel)
+            .await;
         reporter.finish();
         let trial = tried?;
         ticks.close(&trial.verification);
@@ -61,23 +64,33 @@ impl Connect {
         let name = self.name.as_deref().unwrap_or(&trial.profile.display_name);
         if !green && !self.save_anyway {
             if self.json {
-                let text = json::verification(name, &trial.verification, &ticks.labels, Some(false));
+                let text =
+                    json::verification(name, &trial.verification, &ticks.labels, Some(false));
                 context.out.data(&text);
             }
             context.remark("Not saved. Mend what failed and connect again, or add --save-anyway.");
             return Ok(of_verification(&trial.verification));
         }
-        let replaced = context.backend.connections()?.iter().any(|known| known.name == name);
+        let before = context.backend.connections()?;
         let saved = context.backend.save_connection(&trial)?;
         if self.json {
-            let text = json::verification(&saved.name, &trial.verification, &ticks.labels, Some(true));
+            let text =
+                json::verification(&saved.name, &trial.verification, &ticks.labels, Some(true));
             context.out.data(&text);
             return Ok(Exit::Ok);
         }
+        let replaced = before.iter().any(|known| known.name == saved.name);
         let name = inert(&saved.name);
-        let how = if replaced { ", in place of the earlier one" } else { "" };
+        let how = if replaced {
+            ", in place of the earlier one"
+        } else {
+            ""
+        };
         let shell = quoted(&name);
-        context.out.data(&format!("Saved as {}{how}.\n", context.out.look.strong(&name)));
+        context.out.data(&format!(
+            "Saved as {}{how}.\n",
+            context.out.look.strong(&name)
+        ));
         context.remark(&format!(
             "Next: `ox-host locations {shell} --tree` shows what is there, `ox-host scan {shell}` scans it."
         ));
@@ -104,7 +117,8 @@ pub(crate) fn read_token(form: &FormFlags, context: &Context) -> CliResult<Secre
 
 /// A name as it has to be typed in a shell.
 pub(crate) fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@');
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@');
     if !name.is_empty() && name.chars().all(plain) {
         name.to_owned()
     } else {

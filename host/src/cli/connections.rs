@@ -26,7 +26,9 @@ impl Connections {
                  connects one.",
             );
         } else {
-            context.out.data(&connections::table(&list, context.out.look));
+            context
+                .out
+                .data(&connections::table(&list, context.out.look));
         }
         Ok(Exit::Ok)
     }

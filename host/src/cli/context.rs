@@ -62,7 +62,8 @@ impl Context {
         progress::reporter(self.progress, self.verbose, &self.out)
     }
 
-    /// From now on the first Ctrl-C stops orderly and the second one at once.
+    /// From now on, and as long as the answer lives, the first Ctrl-C stops orderly and the second one at
+    /// once. The answer lives to the end of the command: a handler once set keeps the system's own away.
     pub(crate) fn watch(&self, reporter: &Arc<dyn Reporter>) -> Watch {
         interrupt::watch(self.cancel.clone(), Arc::clone(reporter))
     }
@@ -82,9 +83,17 @@ impl Context {
     /// A saved connection.
     pub(crate) fn connection(&self, name: &str) -> CliResult<Connection> {
         let known = self.backend.connections()?;
-        known.into_iter().find(|one| one.name == name).ok_or_else(|| {
-            HostError::Unknown { what: "connection", name: name.to_owned(), list: "connections" }.into()
-        })
+        known
+            .into_iter()
+            .find(|one| one.name == name)
+            .ok_or_else(|| {
+                HostError::Unknown {
+                    what: "connection",
+                    name: name.to_owned(),
+                    list: "connections",
+                }
+                .into()
+            })
     }
 
     /// The filter that a list's flags describe.
@@ -95,14 +104,5 @@ impl Context {
             locations: flags.location.clone(),
             ..Filter::default()
         })
-    }
-
-    /// Says why a list is empty: because nothing is there, or because the connection does not exist.
-    pub(crate) fn explain_empty(&self, flags: &ListFlags, what: &str) -> CliResult<()> {
-        if let Some(name) = &flags.connection {
-            self.connection(name)?;
-        }
-        self.remark(what);
-        Ok(())
     }
 }

@@ -24,7 +24,12 @@ pub(crate) type CliResult<T = Exit> = Result<T, CliError>;
 
 impl CliError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: hint.into(), causes: Vec::new() }
+        Self {
+            exit,
+            message: message.into(),
+            hint: hint.into(),
+            causes: Vec::new(),
+        }
     }
 
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
@@ -85,6 +90,11 @@ impl From<HostError> for CliError {
                 format!("no {what} is called {name:?}"),
                 format!("`ox-host {list}` lists them"),
             ),
+            HostError::Limit(message) => Self::new(
+                exit,
+                message,
+                "`ox-host plugin inspect FILE` shows the limits, --limit NAME=VALUE changes one",
+            ),
             HostError::Other(other) => {
                 let mut chain = other.chain().map(ToString::to_string);
                 let message = chain.next().unwrap_or_default();
@@ -94,9 +104,17 @@ impl From<HostError> for CliError {
                     Some(last) if !message.contains(last.as_str()) => last.clone(),
                     _ => String::new(),
                 };
-                let message =
-                    if hint.is_empty() { message } else { format!("{message}: {hint}") };
-                Self { exit, message, hint: String::new(), causes }
+                let message = if hint.is_empty() {
+                    message
+                } else {
+                    format!("{message}: {hint}")
+                };
+                Self {
+                    exit,
+                    message,
+                    hint: String::new(),
+                    causes,
+                }
             }
         }
     }
@@ -104,9 +122,11 @@ impl From<HostError> for CliError {
 
 fn from_failure(exit: Exit, failure: Failure) -> CliError {
     match failure {
-        Failure::InvalidSettings(fault) => {
-            CliError::new(exit, format!("{}: {}", fault.field, fault.why.message), fault.why.hint)
-        }
+        Failure::InvalidSettings(fault) => CliError::new(
+            exit,
+            format!("{}: {}", fault.field, fault.why.message),
+            fault.why.hint,
+        ),
         Failure::Forbidden(lack) if !lack.missing_scopes.is_empty() => {
             let scopes = lack.missing_scopes.join(", ");
             CliError::new(exit, lack.why.message, lack.why.hint)
@@ -116,7 +136,10 @@ fn from_failure(exit: Exit, failure: Failure) -> CliError {
         Failure::RateLimited(limit) => {
             let hint = match limit.retry_after {
                 Some(seconds) if limit.why.hint.is_empty() => {
-                    format!("try again in {}", crate::report::text::count(seconds.into(), "second", "seconds"))
+                    format!(
+                        "try again in {}",
+                        crate::report::text::count(seconds.into(), "second", "seconds")
+                    )
                 }
                 _ => limit.why.hint,
             };
@@ -152,7 +175,9 @@ mod tests {
 
     #[test]
     fn causes_are_shown_when_asked_for() {
-        let other = anyhow::anyhow!("permission denied").context("open the store").context("start");
+        let other = anyhow::anyhow!("permission denied")
+            .context("open the store")
+            .context("start");
         let error = CliError::from(HostError::from(other));
         insta::assert_snapshot!(error.render(Look::PLAIN, false), @"error: start: permission denied");
         insta::assert_snapshot!(error.render(Look::PLAIN, true), @r"

@@ -63,7 +63,9 @@ impl Exit {
         match self {
             Self::Ok => "done",
             Self::Unexpected => "something went wrong that has no code of its own",
-            Self::Usage => "the command line can't be understood, or names something that does not exist",
+            Self::Usage => {
+                "the command line can't be understood, or names something that does not exist"
+            }
             Self::Settings => "a setting or a file of the configuration can't be used",
             Self::Permission => "the token is not accepted, or may not do this",
             Self::Connectivity => "the other side can't be reached or does not answer as it should",
@@ -110,9 +112,14 @@ pub fn of_host_error(error: &HostError) -> Exit {
     match error {
         HostError::Connector(failure) => of_failure(failure),
         HostError::Unknown { .. } => Exit::Usage,
+        HostError::Limit(_) => Exit::Limit,
         HostError::Other(other) => {
             let crashed = other.chain().any(|cause| cause.is::<wasmtime::Trap>());
-            if crashed { Exit::Limit } else { Exit::Unexpected }
+            if crashed {
+                Exit::Limit
+            } else {
+                Exit::Unexpected
+            }
         }
     }
 }
@@ -120,9 +127,19 @@ pub fn of_host_error(error: &HostError) -> Exit {
 /// The code for a verification: of the first step that failed. The host does not know a connector's steps;
 /// their names tell whether it was the credential or the way there.
 pub fn of_verification(verification: &Verification) -> Exit {
-    const CREDENTIAL: [&str; 7] =
-        ["token", "scope", "account", "credential", "permission", "sign-in", "expiry"];
-    let failed = verification.steps.iter().find(|step| step.status == StepStatus::Failed);
+    const CREDENTIAL: [&str; 7] = [
+        "token",
+        "scope",
+        "account",
+        "credential",
+        "permission",
+        "sign-in",
+        "expiry",
+    ];
+    let failed = verification
+        .steps
+        .iter()
+        .find(|step| step.status == StepStatus::Failed);
     match failed {
         None => Exit::Ok,
         Some(step) if CREDENTIAL.iter().any(|word| step.id.contains(word)) => Exit::Permission,
@@ -143,13 +160,19 @@ pub struct Gate {
 /// findings come before coverage, because they are certain.
 pub fn of_scan(report: &ScanReport, findings: &[FindingRow], gate: Gate) -> Exit {
     let mut outcomes = report.locations.iter().map(|location| &location.outcome);
-    if outcomes.clone().any(|outcome| matches!(outcome, LocationOutcome::Interrupted)) {
+    if outcomes
+        .clone()
+        .any(|outcome| matches!(outcome, LocationOutcome::Interrupted))
+    {
         return Exit::Interrupted;
     }
     if report.locations.is_empty() {
         return Exit::NothingSelected;
     }
-    if gate.fail_on.is_some_and(|least| reaching(findings, least) > 0) {
+    if gate
+        .fail_on
+        .is_some_and(|least| reaching(findings, least) > 0)
+    {
         return Exit::Findings;
     }
     if gate.require_complete && !report.complete {
@@ -181,7 +204,10 @@ mod tests {
     use crate::report::samples;
 
     fn why() -> Explanation {
-        Explanation { message: "it broke".to_owned(), hint: String::new() }
+        Explanation {
+            message: "it broke".to_owned(),
+            hint: String::new(),
+        }
     }
 
     #[test]
@@ -192,9 +218,18 @@ mod tests {
 
     #[test]
     fn each_failure_has_its_code() {
-        let fault = FieldFault { field: "url".to_owned(), why: why() };
-        let lack = LackOfPermission { missing_scopes: vec![], why: why() };
-        let limit = RateLimit { retry_after: None, why: why() };
+        let fault = FieldFault {
+            field: "url".to_owned(),
+            why: why(),
+        };
+        let lack = LackOfPermission {
+            missing_scopes: vec![],
+            why: why(),
+        };
+        let limit = RateLimit {
+            retry_after: None,
+            why: why(),
+        };
         for (failure, exit) in [
             (Failure::InvalidSettings(fault), Exit::Settings),
             (Failure::Unauthenticated(why()), Exit::Permission),
@@ -213,10 +248,20 @@ mod tests {
 
     #[test]
     fn each_host_error_has_its_code() {
-        let unknown =
-            HostError::Unknown { what: "connection", name: "x".to_owned(), list: "connections" };
+        let unknown = HostError::Unknown {
+            what: "connection",
+            name: "x".to_owned(),
+            list: "connections",
+        };
         assert_eq!(of_host_error(&unknown), Exit::Usage);
-        assert_eq!(of_host_error(&anyhow::anyhow!("?").into()), Exit::Unexpected);
+        assert_eq!(
+            of_host_error(&HostError::Limit("memory".to_owned())),
+            Exit::Limit
+        );
+        assert_eq!(
+            of_host_error(&anyhow::anyhow!("?").into()),
+            Exit::Unexpected
+        );
         let trap = anyhow::Error::new(wasmtime::Trap::OutOfFuel).context("scan of acme/shop/api");
         assert_eq!(of_host_error(&trap.into()), Exit::Limit);
     }
@@ -224,7 +269,10 @@ mod tests {
     #[test]
     fn a_verification_fails_by_its_first_failed_step() {
         assert_eq!(of_verification(&samples::green_verification()), Exit::Ok);
-        assert_eq!(of_verification(&samples::mixed_verification()), Exit::Permission);
+        assert_eq!(
+            of_verification(&samples::mixed_verification()),
+            Exit::Permission
+        );
         let mut unreachable = samples::mixed_verification();
         unreachable.steps.first_mut().unwrap().status = StepStatus::Failed;
         assert_eq!(of_verification(&unreachable), Exit::Connectivity);
@@ -248,22 +296,60 @@ mod tests {
     #[test]
     fn a_scan_has_the_code_of_the_first_thing_that_matters() {
         use LocationOutcome as L;
-        let failed = || L::Failed { message: "no".to_owned(), hint: String::new() };
-        let gate = |fail_on, require_complete| Gate { fail_on, require_complete };
+        let failed = || L::Failed {
+            message: "no".to_owned(),
+            hint: String::new(),
+        };
+        let gate = |fail_on, require_complete| Gate {
+            fail_on,
+            require_complete,
+        };
         let findings = samples::findings();
         let high = Some(Severity::High);
         let cases = [
             (scanned(vec![L::Complete], true), gate(None, true), Exit::Ok),
-            (scanned(vec![L::Complete, L::Partial], false), gate(None, false), Exit::Ok),
-            (scanned(vec![L::Complete, L::Partial], false), gate(None, true), Exit::Partial),
-            (scanned(vec![L::Complete, L::Partial], false), gate(high, true), Exit::Findings),
-            (scanned(vec![L::Complete, L::Interrupted], false), gate(high, true), Exit::Interrupted),
-            (scanned(vec![failed(), failed()], false), gate(None, false), Exit::Unexpected),
-            (scanned(vec![failed(), L::Complete], false), gate(None, false), Exit::Ok),
-            (scanned(vec![], true), gate(high, false), Exit::NothingSelected),
+            (
+                scanned(vec![L::Complete, L::Partial], false),
+                gate(None, false),
+                Exit::Ok,
+            ),
+            (
+                scanned(vec![L::Complete, L::Partial], false),
+                gate(None, true),
+                Exit::Partial,
+            ),
+            (
+                scanned(vec![L::Complete, L::Partial], false),
+                gate(high, true),
+                Exit::Findings,
+            ),
+            (
+                scanned(vec![L::Complete, L::Interrupted], false),
+                gate(high, true),
+                Exit::Interrupted,
+            ),
+            (
+                scanned(vec![failed(), failed()], false),
+                gate(None, false),
+                Exit::Unexpected,
+            ),
+            (
+                scanned(vec![failed(), L::Complete], false),
+                gate(None, false),
+                Exit::Ok,
+            ),
+            (
+                scanned(vec![], true),
+                gate(high, false),
+                Exit::NothingSelected,
+            ),
         ];
         for (report, gate, exit) in cases {
-            assert_eq!(of_scan(&report, &findings, gate), exit, "{report:?} {gate:?}");
+            assert_eq!(
+                of_scan(&report, &findings, gate),
+                exit,
+                "{report:?} {gate:?}"
+            );
         }
     }
 

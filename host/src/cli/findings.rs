@@ -32,7 +32,7 @@ impl Findings {
         filter.image = self.image.clone();
         let rows = context.backend.findings(&filter)?;
         if rows.is_empty() {
-            context.explain_empty(&self.list, "No findings.")?;
+            context.remark("No findings.");
         }
         context.out.data(&match self.list.format {
             Format::Table => findings::table(&rows, context.out.look),

@@ -49,7 +49,12 @@ pub(crate) struct FormFlags {
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     client_cert: Option<PathBuf>,
     /// Key of the client certificate (PEM)
-    #[arg(long, value_name = "FILE", requires = "client_cert", help_heading = "Network")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "client_cert",
+        help_heading = "Network"
+    )]
     client_key: Option<PathBuf>,
     /// Send requests through this proxy (`http://host:port`)
     #[arg(long, value_name = "URL", help_heading = "Network")]
@@ -70,8 +75,14 @@ impl FormFlags {
         name: Option<String>,
         token: SecretString,
     ) -> CliResult<ConnectionDraft> {
-        let secret = manifest.fields.iter().find(|field| field.kind == FieldKind::Secret);
-        let secrets = secret.map(|field| (field.key.clone(), token)).into_iter().collect();
+        let secret = manifest
+            .fields
+            .iter()
+            .find(|field| field.kind == FieldKind::Secret);
+        let secrets = secret
+            .map(|field| (field.key.clone(), token))
+            .into_iter()
+            .collect();
         Ok(ConnectionDraft {
             connector: manifest.id.clone(),
             name,
@@ -106,11 +117,15 @@ impl FormFlags {
     fn settings(&self, manifest: &Manifest) -> CliResult<Vec<(String, String)>> {
         let mut settings: Vec<(String, String)> = Vec::new();
         if let Some(url) = &self.url {
-            let field = manifest.fields.iter().find(|field| field.kind == FieldKind::Url);
+            let field = manifest
+                .fields
+                .iter()
+                .find(|field| field.kind == FieldKind::Url);
             let field = field.ok_or_else(|| unknown(manifest, "url"))?;
             settings.push((field.key.clone(), without_credentials(url)?.to_owned()));
         }
-        let number = |value: Option<u32>| value.map(|value| value.to_string()).into_iter().collect();
+        let number =
+            |value: Option<u32>| value.map(|value| value.to_string()).into_iter().collect();
         let named: [(&str, Vec<String>); 5] = [
             ("tags-include", self.tags_include.clone()),
             ("tags-exclude", self.tags_exclude.clone()),
@@ -148,7 +163,10 @@ impl FormFlags {
                     earlier.push_str(value);
                 }
                 Some(_) => {
-                    return Err(CliError::usage(format!("{key} is given twice"), "give it once"));
+                    return Err(CliError::usage(
+                        format!("{key} is given twice"),
+                        "give it once",
+                    ));
                 }
                 None => settings.push((field.key.clone(), value.to_owned())),
             }
@@ -165,11 +183,19 @@ impl FormFlags {
             (Some(both), None) => Some(pem(both, &["CERTIFICATE", "PRIVATE KEY"])?),
             (Some(chain), Some(key)) => {
                 let chain = pem(chain, &["CERTIFICATE"])?;
-                Some(format!("{}\n{}", chain.trim_end(), pem(key, &["PRIVATE KEY"])?))
+                Some(format!(
+                    "{}\n{}",
+                    chain.trim_end(),
+                    pem(key, &["PRIVATE KEY"])?
+                ))
             }
             (None, _) => None,
         };
-        let allow = self.allow.iter().map(|given| origin(given)).collect::<CliResult<_>>()?;
+        let allow = self
+            .allow
+            .iter()
+            .map(|given| origin(given))
+            .collect::<CliResult<_>>()?;
         Ok(NetworkOptions {
             ca_pem,
             client_pem,
@@ -182,7 +208,11 @@ impl FormFlags {
 
 fn field<'a>(manifest: &'a Manifest, key: &str) -> CliResult<&'a Field> {
     let same = |known: &str| known.replace('_', "-") == key.replace('_', "-");
-    manifest.fields.iter().find(|field| same(&field.key)).ok_or_else(|| unknown(manifest, key))
+    manifest
+        .fields
+        .iter()
+        .find(|field| same(&field.key))
+        .ok_or_else(|| unknown(manifest, key))
 }
 
 fn unknown(manifest: &Manifest, key: &str) -> CliError {
@@ -214,7 +244,10 @@ fn without_credentials(url: &str) -> CliResult<&str> {
 fn origin(given: &str) -> CliResult<String> {
     let wrong = || {
         CliError::usage(
-            format!("{:?} is not an origin", crate::report::text::without_userinfo(given)),
+            format!(
+                "{:?} is not an origin",
+                crate::report::text::without_userinfo(given)
+            ),
             "write scheme, host and port alone: --allow https://storage.example.com:9000",
         )
     };
@@ -236,13 +269,21 @@ fn pem(path: &Path, kinds: &[&str]) -> CliResult<String> {
     std::fs::File::open(path)
         .and_then(|file| file.take(MAX_PEM_BYTES + 1).read_to_string(&mut text))
         .map_err(|error| {
-            CliError::settings(format!("{shown} could not be read: {error}"), "give a PEM file")
+            CliError::settings(
+                format!("{shown} could not be read: {error}"),
+                "give a PEM file",
+            )
         })?;
     if text.len() as u64 > MAX_PEM_BYTES {
-        return Err(CliError::settings(format!("{shown} is larger than 1 MiB"), "give a PEM file"));
+        return Err(CliError::settings(
+            format!("{shown} is larger than 1 MiB"),
+            "give a PEM file",
+        ));
     }
     for kind in kinds {
-        let found = text.lines().any(|line| line.starts_with("-----BEGIN ") && line.contains(kind));
+        let found = text
+            .lines()
+            .any(|line| line.starts_with("-----BEGIN ") && line.contains(kind));
         if !found {
             return Err(CliError::settings(
                 format!("{shown} holds no {}", kind.to_lowercase()),
@@ -261,7 +302,10 @@ mod tests {
     use crate::report::samples;
 
     fn set(values: &[&str]) -> FormFlags {
-        FormFlags { set: values.iter().map(ToString::to_string).collect(), ..FormFlags::default() }
+        FormFlags {
+            set: values.iter().map(ToString::to_string).collect(),
+            ..FormFlags::default()
+        }
     }
 
     #[test]
@@ -274,18 +318,26 @@ mod tests {
             ..FormFlags::default()
         };
         let pairs = flags.settings(&samples::manifest()).unwrap();
-        let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(pairs, [
-            ("url", "gitlab.example.com"),
-            ("tags-include", "v*\nlatest"),
-            ("newest-tags", "5"),
-            ("plain-http", "true"),
-        ]);
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(
+            pairs,
+            [
+                ("url", "gitlab.example.com"),
+                ("tags-include", "v*\nlatest"),
+                ("newest-tags", "5"),
+                ("plain-http", "true"),
+            ]
+        );
     }
 
     #[test]
     fn an_unknown_field_is_refused_with_the_list() {
-        let error = set(&["colour=red"]).settings(&samples::manifest()).unwrap_err();
+        let error = set(&["colour=red"])
+            .settings(&samples::manifest())
+            .unwrap_err();
         assert!(error.message.contains("colour") && error.hint.contains("newest-tags"));
         assert!(!error.hint.contains("token"));
     }
@@ -293,10 +345,19 @@ mod tests {
     #[test]
     fn a_secret_is_not_taken_from_the_command_line_in_any_way() {
         let manifest = samples::manifest();
-        let error = set(&["token=glpat-abcdefgh123"]).settings(&manifest).unwrap_err();
+        let error = set(&["token=glpat-abcdefgh123"])
+            .settings(&manifest)
+            .unwrap_err();
         assert!(!format!("{error:?}").contains("glpat-abcdefgh123"));
-        for url in ["https://me:hunter22@host/x", "hunter22@host", "https://hunter22@host?x"] {
-            let flags = FormFlags { url: Some(url.to_owned()), ..FormFlags::default() };
+        for url in [
+            "https://me:hunter22@host/x",
+            "hunter22@host",
+            "https://hunter22@host?x",
+        ] {
+            let flags = FormFlags {
+                url: Some(url.to_owned()),
+                ..FormFlags::default()
+            };
             let error = flags.settings(&manifest).unwrap_err();
             assert!(!format!("{error:?}").contains("hunter22"));
         }
@@ -305,15 +366,31 @@ mod tests {
     #[test]
     fn patterns_add_up_and_other_fields_are_given_once() {
         let manifest = samples::manifest();
-        let two = set(&["tags-include=a", "tags-include=b"]).settings(&manifest).unwrap();
+        let two = set(&["tags-include=a", "tags-include=b"])
+            .settings(&manifest)
+            .unwrap();
         assert_eq!(two, [("tags-include".to_owned(), "a\nb".to_owned())]);
-        assert!(set(&["newest-tags=1", "newest-tags=2"]).settings(&manifest).is_err());
+        assert!(
+            set(&["newest-tags=1", "newest-tags=2"])
+                .settings(&manifest)
+                .is_err()
+        );
     }
 
     #[test]
     fn an_origin_is_an_origin() {
-        assert_eq!(origin("https://MinIO.internal:443/").unwrap(), "https://minio.internal");
-        for bad in ["minio", "ftp://x", "https://x/y", "https://u:p@x", "https://x?y", "file:///etc"] {
+        assert_eq!(
+            origin("https://MinIO.internal:443/").unwrap(),
+            "https://minio.internal"
+        );
+        for bad in [
+            "minio",
+            "ftp://x",
+            "https://x/y",
+            "https://u:p@x",
+            "https://x?y",
+            "file:///etc",
+        ] {
             assert!(origin(bad).is_err(), "{bad}");
         }
     }
@@ -322,13 +399,31 @@ mod tests {
     fn a_certificate_file_that_is_none_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ca.pem");
-        let flags = FormFlags { ca: vec![path.clone()], ..FormFlags::default() };
+        let flags = FormFlags {
+            ca: vec![path.clone()],
+            ..FormFlags::default()
+        };
         assert_eq!(flags.network().unwrap_err().exit, Exit::Settings);
         std::fs::write(&path, "nonsense").unwrap();
-        assert!(flags.network().unwrap_err().message.contains("holds no certificate"));
+        assert!(
+            flags
+                .network()
+                .unwrap_err()
+                .message
+                .contains("holds no certificate")
+        );
         std::fs::write(&path, "-----BEGIN CERTIFICATE-----\n").unwrap();
         assert_eq!(flags.network().unwrap().ca_pem.len(), 1);
-        let client = FormFlags { client_cert: Some(path), ..FormFlags::default() };
-        assert!(client.network().unwrap_err().message.contains("private key"));
+        let client = FormFlags {
+            client_cert: Some(path),
+            ..FormFlags::default()
+        };
+        assert!(
+            client
+                .network()
+                .unwrap_err()
+                .message
+                .contains("private key")
+        );
     }
 }

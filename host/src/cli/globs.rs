@@ -20,7 +20,9 @@ pub(crate) fn compile(pattern: &str) -> CliResult<GlobMatcher> {
 
 /// Refuses patterns that can't be used.
 pub(crate) fn check(patterns: &[String]) -> CliResult<()> {
-    patterns.iter().try_for_each(|pattern| compile(pattern).map(drop))
+    patterns
+        .iter()
+        .try_for_each(|pattern| compile(pattern).map(drop))
 }
 
 /// A sentence for each pattern that matches none of the paths.
@@ -59,16 +61,28 @@ mod tests {
 
     #[test]
     fn a_pattern_that_matches_nothing_is_named_with_the_better_one() {
-        let patterns = ["acme/shop".to_owned(), "nope/**".to_owned(), "**/api".to_owned()];
+        let patterns = [
+            "acme/shop".to_owned(),
+            "nope/**".to_owned(),
+            "**/api".to_owned(),
+        ];
         let sentences = unmatched(&patterns, &["acme/shop/api"]).unwrap();
-        assert_eq!(sentences, [
-            "acme/shop matches no location; acme/shop/** takes everything below it",
-            "nope/** matches no location",
-        ]);
+        assert_eq!(
+            sentences,
+            [
+                "acme/shop matches no location; acme/shop/** takes everything below it",
+                "nope/** matches no location",
+            ]
+        );
     }
 
     #[test]
     fn a_broken_pattern_is_refused() {
-        assert!(check(&["a[".to_owned()]).unwrap_err().message.contains("a["));
+        assert!(
+            check(&["a[".to_owned()])
+                .unwrap_err()
+                .message
+                .contains("a[")
+        );
     }
 }

@@ -28,7 +28,7 @@ impl Images {
         }
         let rows = context.backend.images(&context.filter(&self.list)?)?;
         if rows.is_empty() {
-            context.explain_empty(&self.list, "No images.")?;
+            context.remark("No images.");
         }
         context.out.data(&match self.list.format {
             Format::Table => images::table(&rows, context.out.look),
@@ -71,9 +71,16 @@ impl Images {
                 "`ox-host images` lists them",
             )),
             (Some(_), Some(_)) => {
-                let few: Vec<_> = digests.iter().take(5).map(|digest| short_digest(digest)).collect();
+                let few: Vec<_> = digests
+                    .iter()
+                    .take(5)
+                    .map(|digest| short_digest(digest))
+                    .collect();
                 Err(CliError::usage(
-                    format!("{} images have a digest that begins with {beginning}", digests.len()),
+                    format!(
+                        "{} images have a digest that begins with {beginning}",
+                        digests.len()
+                    ),
                     format!("give more of it: {}", few.join(", ")),
                 ))
             }

@@ -50,3 +50,31 @@ async fn signal() {
 async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::ProgressChoice;
+    use crate::cli::progress::reporter;
+    use crate::cli::testing::Capture;
+    use std::time::Duration;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_first_signal_cancels_and_says_so() {
+        let capture = Capture::new();
+        let cancel = CancellationToken::new();
+        let reporter = reporter(ProgressChoice::Plain, 0, &capture.output());
+        let _watch = watch(cancel.clone(), reporter);
+        // The handler has to stand before the signal comes; without it the test process would end.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let sent = std::process::Command::new("kill")
+            .args(["-TERM", &std::process::id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        let stopped = tokio::time::timeout(Duration::from_secs(10), cancel.cancelled()).await;
+        assert!(stopped.is_ok());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(capture.stderr().contains("Ctrl-C again stops at once"));
+    }
+}

@@ -28,7 +28,12 @@ pub(crate) struct LimitFlags {
     #[arg(long, value_name = "TIME", global = true, help_heading = "Limits")]
     max_wall: Option<String>,
     /// Any limit by its name; `plugin inspect` lists them
-    #[arg(long = "limit", value_name = "NAME=VALUE", global = true, help_heading = "Limits")]
+    #[arg(
+        long = "limit",
+        value_name = "NAME=VALUE",
+        global = true,
+        help_heading = "Limits"
+    )]
     limits: Vec<String>,
 }
 
@@ -37,7 +42,10 @@ impl LimitFlags {
     pub(crate) fn assignments(&self) -> CliResult<Vec<String>> {
         let mut all = Vec::new();
         for limit in &self.limits {
-            if !limit.split_once('=').is_some_and(|(name, value)| !name.is_empty() && !value.is_empty()) {
+            if !limit
+                .split_once('=')
+                .is_some_and(|(name, value)| !name.is_empty() && !value.is_empty())
+            {
                 return Err(CliError::usage(
                     format!("{limit:?} is not a limit"),
                     "write --limit NAME=VALUE, for example --limit memory=128MiB",
@@ -45,9 +53,11 @@ impl LimitFlags {
             }
             all.push(limit.clone());
         }
-        for (name, value) in
-            [("memory", &self.max_memory), ("cpu", &self.max_cpu), ("scan-time", &self.max_wall)]
-        {
+        for (name, value) in [
+            ("memory", &self.max_memory),
+            ("cpu", &self.max_cpu),
+            ("scan-time", &self.max_wall),
+        ] {
             if let Some(value) = value {
                 all.push(format!("{name}={value}"));
             }
@@ -68,13 +78,19 @@ mod tests {
             limits: vec!["memory=1MiB".to_owned(), "log-bytes=5".to_owned()],
             ..LimitFlags::default()
         };
-        assert_eq!(flags.assignments().unwrap(), ["memory=1MiB", "log-bytes=5", "memory=128MiB"]);
+        assert_eq!(
+            flags.assignments().unwrap(),
+            ["memory=1MiB", "log-bytes=5", "memory=128MiB"]
+        );
     }
 
     #[test]
     fn a_limit_without_a_value_is_refused() {
         for bad in ["memory", "=5", "memory="] {
-            let flags = LimitFlags { limits: vec![bad.to_owned()], ..LimitFlags::default() };
+            let flags = LimitFlags {
+                limits: vec![bad.to_owned()],
+                ..LimitFlags::default()
+            };
             assert!(flags.assignments().is_err(), "{bad}");
         }
     }

@@ -57,9 +57,11 @@ pub(crate) async fn known_or_listed(
         }
     }
     let reporter = context.reporter();
-    let watch = context.watch(&reporter);
-    let listed = context.backend.list_locations(name, &*reporter, &context.cancel).await;
-    drop(watch);
+    let _watch = context.watch(&reporter);
+    let listed = context
+        .backend
+        .list_locations(name, &*reporter, &context.cancel)
+        .await;
     reporter.finish();
     Ok(listed?)
 }

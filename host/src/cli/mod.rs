@@ -59,10 +59,14 @@ pub fn main() -> ExitCode {
         Err(error) => return refused(&error).into(),
     };
     let out = Arc::new(Output::process(cli.global.color.into()));
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
-            let error = CliError::new(Exit::Unexpected, "the program could not start", "").because(error);
+            let error =
+                CliError::new(Exit::Unexpected, "the program could not start", "").because(error);
             out.note(&error.render(out.err_look, true));
             return error.exit.into();
         }
@@ -75,7 +79,10 @@ pub fn main() -> ExitCode {
 /// Help and version go to stdout; a command line that can't be understood is told on stderr, without what
 /// looks like a token in it.
 fn refused(error: &clap::Error) -> Exit {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
         let _ = error.print();
         return Exit::Ok;
     }
@@ -118,9 +125,10 @@ async fn run(cli: Cli, backend: Arc<dyn Backend>, out: Arc<Output>) -> Exit {
     };
     let outcome = match outcome {
         // Whatever a call says when it was cancelled: it was cancelled.
-        Err(error) if context.cancel.is_cancelled() => {
-            Err(CliError { exit: Exit::Interrupted, ..error })
-        }
+        Err(error) if context.cancel.is_cancelled() => Err(CliError {
+            exit: Exit::Interrupted,
+            ..error
+        }),
         other => other,
     };
     let exit = match outcome {
@@ -128,7 +136,8 @@ async fn run(cli: Cli, backend: Arc<dyn Backend>, out: Arc<Output>) -> Exit {
         Err(error) => fail(&error, &cli.global, &out),
     };
     if let Some(error) = out.failure() {
-        let error = CliError::new(Exit::Unexpected, "the output could not be written", "").because(error);
+        let error =
+            CliError::new(Exit::Unexpected, "the output could not be written", "").because(error);
         return fail(&error, &cli.global, &out);
     }
     exit
@@ -191,7 +200,11 @@ fn data_dir(
         return Ok(given);
     }
     // The XDG rules: a relative path in the variable does not count.
-    let folder = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = |name| {
+        variable(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     folder("XDG_DATA_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".local/share")))
         .map(|base| base.join("ox-host"))

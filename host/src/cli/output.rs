@@ -38,14 +38,22 @@ struct Pipe {
 
 impl Pipe {
     fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self { writer, closed: false, failed: None }
+        Self {
+            writer,
+            closed: false,
+            failed: None,
+        }
     }
 
     fn write(&mut self, text: &str) {
         if self.closed || self.failed.is_some() {
             return;
         }
-        match self.writer.write_all(text.as_bytes()).and_then(|()| self.writer.flush()) {
+        match self
+            .writer
+            .write_all(text.as_bytes())
+            .and_then(|()| self.writer.flush())
+        {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
             Err(error) => self.failed = Some(error),
@@ -57,13 +65,18 @@ impl Output {
     /// The streams of this process.
     pub(crate) fn process(choice: ColorChoice) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let err_terminal = stderr.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let err_terminal =
+            stderr.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let look = Look {
-            width: stdout.is_terminal().then(|| columns(&console::Term::stdout())),
+            width: stdout
+                .is_terminal()
+                .then(|| columns(&console::Term::stdout())),
             colour: colours(choice, || anstream::AutoStream::choice(&stdout)),
         };
         let err_look = Look {
-            width: stderr.is_terminal().then(|| columns(&console::Term::stderr())),
+            width: stderr
+                .is_terminal()
+                .then(|| columns(&console::Term::stderr())),
             colour: colours(choice, || anstream::AutoStream::choice(&stderr)),
         };
         Self {
@@ -78,7 +91,11 @@ impl Output {
 
     /// Streams for tests: no terminal.
     #[cfg(test)]
-    pub(crate) fn to(stdout: Box<dyn Write + Send>, stderr: Box<dyn Write + Send>, look: Look) -> Self {
+    pub(crate) fn to(
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+        look: Look,
+    ) -> Self {
         Self {
             stdout: Mutex::new(Pipe::new(stdout)),
             stderr: Mutex::new(Pipe::new(stderr)),
@@ -127,16 +144,24 @@ impl Output {
 
 /// A lock that a panic elsewhere does not take away: text is written whole or not at all.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn columns(term: &console::Term) -> usize {
-    term.size_checked().map_or(80, |(_, columns)| usize::from(columns)).max(40)
+    term.size_checked()
+        .map_or(80, |(_, columns)| usize::from(columns))
+        .max(40)
 }
 
 /// `--color` comes first, then `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, and whether it is a terminal.
 fn colours(choice: ColorChoice, detect: impl Fn() -> ColorChoice) -> bool {
-    let decided = if choice == ColorChoice::Auto { detect() } else { choice };
+    let decided = if choice == ColorChoice::Auto {
+        detect()
+    } else {
+        choice
+    };
     matches!(decided, ColorChoice::Always | ColorChoice::AlwaysAnsi)
 }
 
@@ -182,7 +207,10 @@ mod tests {
             mask_tokens("unexpected argument 'glpat-abcDEF123_456.01' found"),
             "unexpected argument 'glpat-…' found"
         );
-        assert_eq!(mask_tokens("the gl-container-scanning"), "the gl-container-scanning");
+        assert_eq!(
+            mask_tokens("the gl-container-scanning"),
+            "the gl-container-scanning"
+        );
         assert_eq!(mask_tokens("--token-file x"), "--token-file x");
     }
 }

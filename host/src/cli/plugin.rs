@@ -66,7 +66,9 @@ impl Plugin {
                 if *json {
                     context.out.data(&json::connectors(&list));
                 } else if list.is_empty() {
-                    context.remark("No connector is installed; `ox-host plugin install FILE` installs one.");
+                    context.remark(
+                        "No connector is installed; `ox-host plugin install FILE` installs one.",
+                    );
                 } else {
                     context.out.data(&connector::table(&list, look));
                 }

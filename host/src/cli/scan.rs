@@ -53,7 +53,12 @@ pub(crate) struct Scan {
     #[arg(long)]
     require_complete: bool,
     /// With --url: which connector
-    #[arg(long, value_name = "CONNECTOR", default_value = "gitlab-registry", requires = "url")]
+    #[arg(
+        long,
+        value_name = "CONNECTOR",
+        default_value = "gitlab-registry",
+        requires = "url"
+    )]
     connector: String,
     /// With --url: scan only locations whose path matches (repeatable)
     #[arg(long, value_name = "GLOB", requires = "url")]
@@ -79,9 +84,8 @@ impl Scan {
             None => Some(self.draft(context).await?),
         };
         let reporter = context.reporter();
-        let watch = context.watch(&reporter);
+        let _watch = context.watch(&reporter);
         let scanned = self.scan(context, draft, &reporter).await;
-        drop(watch);
         reporter.finish();
         match scanned {
             Ok(report) => self.conclude(context, &report),
@@ -109,7 +113,8 @@ impl Scan {
         let token = read_token(&self.form, context)?;
         let draft = self.form.draft(&manifest, None, token)?;
         if draft.network.insecure_tls {
-            context.warning("certificates are not verified: whoever is in between can read the token");
+            context
+                .warning("certificates are not verified: whoever is in between can read the token");
         }
         Ok(draft)
     }
@@ -120,7 +125,10 @@ impl Scan {
         draft: Option<ConnectionDraft>,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<ScanReport, HostError> {
-        let options = ScanOptions { locations: self.location.clone(), fresh: self.fresh };
+        let options = ScanOptions {
+            locations: self.location.clone(),
+            fresh: self.fresh,
+        };
         let events: Arc<dyn Events> = reporter.clone();
         let cancel = context.cancel.clone();
         match (&self.name, draft) {
@@ -130,7 +138,10 @@ impl Scan {
                     exclude: self.exclude.clone(),
                     new_locations: NewLocations::Include,
                 };
-                context.backend.scan_draft(draft, selection, options, events, cancel).await
+                context
+                    .backend
+                    .scan_draft(draft, selection, options, events, cancel)
+                    .await
             }
             (name, _) => {
                 let name = name.as_deref().unwrap_or_default();
@@ -140,8 +151,15 @@ impl Scan {
     }
 
     fn conclude(&self, context: &Context, report: &ScanReport) -> CliResult {
-        let filter = Filter { connection: Some(report.connection.clone()), ..Filter::default() };
-        let taken: HashSet<&str> = report.locations.iter().map(|one| one.path.as_str()).collect();
+        let filter = Filter {
+            connection: Some(report.connection.clone()),
+            ..Filter::default()
+        };
+        let taken: HashSet<&str> = report
+            .locations
+            .iter()
+            .map(|one| one.path.as_str())
+            .collect();
         let mut findings = context.backend.findings(&filter)?;
         findings.retain(|row| taken.contains(row.location.as_str()));
         let mut images = match self.format {
@@ -151,16 +169,22 @@ impl Scan {
         images.retain(|row| taken.contains(row.location.as_str()));
         let mut skipped = context.backend.skipped(&filter)?;
         skipped.retain(|row| taken.contains(row.location.as_str()));
-        let result =
-            ScanResult { report, findings: &findings, images: &images, skipped: &skipped };
+        let result = ScanResult {
+            report,
+            findings: &findings,
+            images: &images,
+            skipped: &skipped,
+        };
         let text = match self.format {
             Format::Json => json::scan(&result),
             Format::Jsonl => json::scan_lines(&result),
             Format::Table => {
-                let more = self.name.as_deref().map(|name| {
-                    format!("ox-host findings --connection {}", quoted(name))
-                });
-                scan::summary(&result, more.as_deref(), context.out.look)
+                // A scan without a saved connection keeps what it found under a name of its own.
+                let more = format!(
+                    "ox-host findings --connection {}",
+                    quoted(&report.connection)
+                );
+                scan::summary(&result, Some(&more), context.out.look)
             }
         };
         context.out.data(&text);
@@ -206,8 +230,10 @@ impl Scan {
                 "Interrupted. What was acknowledged is stored; `ox-host scan {}` goes on from there.",
                 quoted(&crate::report::text::inert(name))
             ),
-            None => "Interrupted. What was acknowledged is stored; the same command goes on from there."
-                .to_owned(),
+            None => {
+                "Interrupted. What was acknowledged is stored; the same command goes on from there."
+                    .to_owned()
+            }
         }
     }
 }

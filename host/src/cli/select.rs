@@ -12,11 +12,13 @@ use crate::report::{json, locations};
 
 /// Choose the locations that are scanned. What is not given is as at the beginning: all, and new ones too.
 #[derive(Args, Debug)]
-#[command(after_help = "Patterns match whole paths: `*` stops at `/`, `**` does not.
+#[command(
+    after_help = "Patterns match whole paths: `*` stops at `/`, `**` does not.
 
 Examples:
   ox-host select work --include 'acme/**' --exclude '**/cache'
-  ox-host select work --new-locations exclude")]
+  ox-host select work --new-locations exclude"
+)]
 pub(crate) struct Select {
     /// Name of the connection
     name: String,
@@ -59,7 +61,9 @@ impl Select {
         };
         let rows = context.backend.select(&self.name, selection.clone())?;
         if self.json {
-            context.out.data(&json::selection(&self.name, &selection, &rows));
+            context
+                .out
+                .data(&json::selection(&self.name, &selection, &rows));
         } else {
             context.out.data(&locations::table(&rows, context.out.look));
         }

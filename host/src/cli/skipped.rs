@@ -19,7 +19,7 @@ impl Skipped {
     pub(crate) fn run(&self, context: &Context) -> CliResult {
         let rows = context.backend.skipped(&context.filter(&self.list)?)?;
         if rows.is_empty() {
-            context.explain_empty(&self.list, "Nothing was skipped.")?;
+            context.remark("Nothing was skipped.");
         }
         context.out.data(&match self.list.format {
             Format::Table => skipped::table(&rows, context.out.look),

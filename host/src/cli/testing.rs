@@ -17,9 +17,9 @@ use super::output::{Output, lock};
 use crate::contract::*;
 use crate::host::{
     Connection, ConnectionDraft, Event, Events, Filter, FindingRow, HostError, ImageRow,
-    LocationOutcome, LocationRow, ScanOptions, ScanReport, Selection, SkippedRow, Trial,
+    Inspection, LocationOutcome, LocationRow, ScanOptions, ScanReport, Selection, SkippedRow,
+    Trial,
 };
-use crate::host::Inspection;
 use crate::report::{Look, samples};
 
 /// A stream whose text can be read while it is written.
@@ -65,7 +65,10 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn new() -> Self {
-        Self { stdout: Shared::default(), stderr: Shared::default() }
+        Self {
+            stdout: Shared::default(),
+            stderr: Shared::default(),
+        }
     }
 
     pub(crate) fn output(&self) -> Arc<Output> {
@@ -153,7 +156,9 @@ impl Fake {
                 location.outcome = LocationOutcome::Interrupted;
             }
         }
-        events.event(Event::ScanStarted { locations: report.locations.len() });
+        events.event(Event::ScanStarted {
+            locations: report.locations.len(),
+        });
         for location in &report.locations {
             events.event(Event::LocationEnded(location.clone()));
         }
@@ -188,11 +193,19 @@ impl Backend for Fake {
             settings: draft.settings.clone(),
             origins: vec![],
         };
-        Ok(Trial { draft, profile, verification: self.verification.clone() })
+        Ok(Trial {
+            draft,
+            profile,
+            verification: self.verification.clone(),
+        })
     }
     fn save_connection(&self, trial: &Trial) -> Result<Connection, HostError> {
         let mut connection = samples::connection();
-        connection.name = trial.draft.name.clone().unwrap_or(trial.profile.display_name.clone());
+        connection.name = trial
+            .draft
+            .name
+            .clone()
+            .unwrap_or(trial.profile.display_name.clone());
         lock(&self.saved).push(connection.name.clone());
         Ok(connection)
     }
@@ -252,8 +265,17 @@ impl Backend for Fake {
     }
     fn findings(&self, filter: &Filter) -> Result<Vec<FindingRow>, HostError> {
         *lock(&self.filter) = Some(filter.clone());
-        let named = filter.connection.as_deref().is_none_or(|name| name == "work");
-        Ok(if named { samples::findings() } else { vec![] })
+        match filter.connection.as_deref() {
+            Some(name) if name != "work" => {
+                let name = name.to_owned();
+                Err(HostError::Unknown {
+                    what: "connection",
+                    name,
+                    list: "connections",
+                })
+            }
+            _ => Ok(samples::findings()),
+        }
     }
     fn images(&self, filter: &Filter) -> Result<Vec<ImageRow>, HostError> {
         let mut rows = samples::images();
@@ -285,7 +307,12 @@ pub(crate) async fn run_with(fake: Fake, args: &[&str]) -> Ran {
     let cli = Cli::try_parse_from(["ox-host"].iter().chain(args));
     let cli = cli.unwrap_or_else(|error| panic!("{error}"));
     let exit = super::run(cli, fake.clone(), capture.output()).await;
-    Ran { exit, stdout: capture.stdout(), stderr: capture.stderr(), fake }
+    Ran {
+        exit,
+        stdout: capture.stdout(),
+        stderr: capture.stderr(),
+        fake,
+    }
 }
 
 /// The same with the usual host.

@@ -43,7 +43,10 @@ async fn connect(fake: Fake, more: &[&str]) -> Ran {
 }
 
 fn red() -> Fake {
-    Fake { verification: samples::mixed_verification(), ..Fake::default() }
+    Fake {
+        verification: samples::mixed_verification(),
+        ..Fake::default()
+    }
 }
 
 fn json(text: &str) -> Value {
@@ -78,7 +81,10 @@ async fn connect_prints_ticks_and_saves_when_green() {
     insta::assert_snapshot!("connect_remarks", ran.stderr);
     assert_eq!(*lock(&ran.fake.saved), ["gitlab.example.com"]);
     let draft = lock(&ran.fake.draft).take().unwrap();
-    assert_eq!(draft.settings, [("url".to_owned(), "https://gitlab.example.com".to_owned())]);
+    assert_eq!(
+        draft.settings,
+        [("url".to_owned(), "https://gitlab.example.com".to_owned())]
+    );
     assert_eq!(draft.secrets[0].0, "token");
     assert_eq!(draft.secrets[0].1.expose(), TOKEN);
 }
@@ -99,7 +105,10 @@ async fn connect_saves_a_red_account_only_when_told_to() {
 async fn connect_as_json_is_one_document_that_says_whether_it_was_saved() {
     let ran = connect(red(), &["--json"]).await;
     let value = json(&ran.stdout);
-    assert_eq!((&value["saved"], &value["verified"]), (&Value::Bool(false), &Value::Bool(false)));
+    assert_eq!(
+        (&value["saved"], &value["verified"]),
+        (&Value::Bool(false), &Value::Bool(false))
+    );
     assert_eq!(value["steps"].as_array().unwrap().len(), 6);
     let ran = connect(Fake::default(), &["--json"]).await;
     assert_eq!(json(&ran.stdout)["saved"], true);
@@ -108,7 +117,10 @@ async fn connect_as_json_is_one_document_that_says_whether_it_was_saved() {
 #[tokio::test]
 async fn a_token_on_the_command_line_is_refused_and_not_repeated() {
     for command in [&["connect", "gitlab-registry"][..], &["scan"]] {
-        for given in [vec![format!("--token={TOKEN}")], vec!["--token".to_owned(), TOKEN.to_owned()]] {
+        for given in [
+            vec![format!("--token={TOKEN}")],
+            vec!["--token".to_owned(), TOKEN.to_owned()],
+        ] {
             let mut args = command.to_vec();
             args.extend(["--url", "https://gitlab.com"]);
             args.extend(given.iter().map(String::as_str));
@@ -126,7 +138,10 @@ async fn a_token_on_the_command_line_is_refused_and_not_repeated() {
 fn a_token_in_the_wrong_place_is_masked_in_the_usage_error() {
     let error = Cli::try_parse_from(["ox-host", "connect", "gitlab-registry", TOKEN]).unwrap_err();
     let text = error.render().to_string();
-    assert!(text.contains(TOKEN), "clap repeats it, so the mask matters: {text}");
+    assert!(
+        text.contains(TOKEN),
+        "clap repeats it, so the mask matters: {text}"
+    );
     assert!(!mask_tokens(&text).contains("s3cret"));
 }
 
@@ -141,12 +156,18 @@ async fn a_secret_is_never_printed_whatever_the_connector_says() {
         leaking.leak.clone_from(&fake.leak);
         leaking.verification = fake.verification.clone();
         let ran = connect(leaking, more).await;
-        assert!(!ran.stdout.contains("s3cret") && !ran.stderr.contains("s3cret"), "{more:?}");
+        assert!(
+            !ran.stdout.contains("s3cret") && !ran.stderr.contains("s3cret"),
+            "{more:?}"
+        );
         assert!(format!("{}{}", ran.stdout, ran.stderr).contains('…'));
     }
     let failing = Fake {
         failure: std::sync::Mutex::new(Some(HostError::Connector(Failure::Unauthenticated(
-            Explanation { message: format!("{TOKEN} is not known"), hint: TOKEN.to_owned() },
+            Explanation {
+                message: format!("{TOKEN} is not known"),
+                hint: TOKEN.to_owned(),
+            },
         )))),
         ..Fake::default()
     };
@@ -159,7 +180,10 @@ async fn a_secret_is_never_printed_whatever_the_connector_says() {
 async fn verify_answers_the_code_of_the_first_failed_step() {
     let ran = run(&["verify", "work"]).await;
     assert_eq!(ran.exit, Exit::Ok);
-    assert!(ran.stderr.contains("certificates of this connection are not verified"));
+    assert!(
+        ran.stderr
+            .contains("certificates of this connection are not verified")
+    );
     let ran = run_with(red(), &["verify", "work", "--json"]).await;
     assert_eq!(ran.exit, Exit::Permission);
     assert_eq!(json(&ran.stdout)["saved"], Value::Null);
@@ -189,7 +213,9 @@ async fn lists_are_tables_documents_or_lines() {
         let document = json(&run(&[command, "--format", "json"]).await.stdout);
         assert_eq!(document["schema_version"], 1);
         let lines = run(&[command, "--format", "jsonl"]).await.stdout;
-        assert!(lines.lines().count() >= 2 && lines.lines().all(|line| json(line)["kind"].is_string()));
+        assert!(
+            lines.lines().count() >= 2 && lines.lines().all(|line| json(line)["kind"].is_string())
+        );
     }
     for args in [
         &["connections", "--json"][..],
@@ -208,7 +234,10 @@ async fn lists_are_tables_documents_or_lines() {
 
 #[tokio::test]
 async fn locations_are_listed_when_none_are_known_or_when_asked() {
-    let fake = Fake { known: std::sync::Mutex::default(), ..Fake::default() };
+    let fake = Fake {
+        known: std::sync::Mutex::default(),
+        ..Fake::default()
+    };
     let ran = run_with(fake, &["locations", "work", "--tree"]).await;
     assert!(ran.stdout.contains("└─"));
     let ran = run(&["locations", "work", "--refresh"]).await;
@@ -217,14 +246,29 @@ async fn locations_are_listed_when_none_are_known_or_when_asked() {
 
 #[tokio::test]
 async fn select_saves_what_was_given_and_warns_of_patterns_that_match_nothing() {
-    let args = ["select", "work", "--include", "acme/shop", "--new-locations", "exclude"];
+    let args = [
+        "select",
+        "work",
+        "--include",
+        "acme/shop",
+        "--new-locations",
+        "exclude",
+    ];
     let ran = run(&args).await;
     assert_eq!(ran.exit, Exit::Ok);
     let selection = lock(&ran.fake.selection).take().unwrap();
     assert_eq!(selection.include, ["acme/shop"]);
     assert_eq!(selection.new_locations, NewLocations::Exclude);
-    assert!(ran.stderr.contains("acme/shop/** takes everything below it"), "{}", ran.stderr);
-    assert_eq!(run(&["select", "work", "--include", "a["]).await.exit, Exit::Usage);
+    assert!(
+        ran.stderr
+            .contains("acme/shop/** takes everything below it"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(
+        run(&["select", "work", "--include", "a["]).await.exit,
+        Exit::Usage
+    );
 }
 
 #[tokio::test]
@@ -247,12 +291,24 @@ async fn quiet_leaves_only_data() {
 
 #[tokio::test]
 async fn a_scan_of_findings_that_are_too_severe_ends_with_their_code() {
-    assert_eq!(run(&["scan", "work", "--fail-on", "critical"]).await.exit, Exit::Findings);
-    assert_eq!(run(&["scan", "work", "--require-complete"]).await.exit, Exit::Partial);
+    assert_eq!(
+        run(&["scan", "work", "--fail-on", "critical"]).await.exit,
+        Exit::Findings
+    );
+    assert_eq!(
+        run(&["scan", "work", "--require-complete"]).await.exit,
+        Exit::Partial
+    );
     let mut fake = Fake::default();
-    fake.report.locations.retain(|one| one.path != "acme/shop/api");
+    fake.report
+        .locations
+        .retain(|one| one.path != "acme/shop/api");
     let ran = run_with(fake, &["scan", "work", "--fail-on", "low"]).await;
-    assert_eq!(ran.exit, Exit::Ok, "findings of locations that were not scanned do not count");
+    assert_eq!(
+        ran.exit,
+        Exit::Ok,
+        "findings of locations that were not scanned do not count"
+    );
 }
 
 #[tokio::test]
@@ -268,24 +324,44 @@ async fn a_scan_of_nothing_says_so() {
 async fn a_scan_that_fails_everywhere_is_no_success() {
     let mut fake = Fake::default();
     for location in &mut fake.report.locations {
-        location.outcome =
-            LocationOutcome::Failed { message: "502".to_owned(), hint: String::new() };
+        location.outcome = LocationOutcome::Failed {
+            message: "502".to_owned(),
+            hint: String::new(),
+        };
     }
-    assert_eq!(run_with(fake, &["scan", "work"]).await.exit, Exit::Unexpected);
+    assert_eq!(
+        run_with(fake, &["scan", "work"]).await.exit,
+        Exit::Unexpected
+    );
 }
 
 #[tokio::test]
 async fn a_scan_without_a_connection_takes_the_form_and_a_selection() {
     let (_dir, file) = token_file();
     let ran = run(&[
-        "scan", "--url", "gitlab.com", "--token-file", &file, "--include", "acme/**", "--newest-tags",
-        "3", "--format", "jsonl",
+        "scan",
+        "--url",
+        "gitlab.com",
+        "--token-file",
+        &file,
+        "--include",
+        "acme/**",
+        "--newest-tags",
+        "3",
+        "--format",
+        "jsonl",
     ])
     .await;
     assert_eq!(ran.exit, Exit::Ok, "{}", ran.stderr);
     let draft = lock(&ran.fake.draft).take().unwrap();
-    assert_eq!(draft.settings[1], ("newest-tags".to_owned(), "3".to_owned()));
-    assert_eq!(lock(&ran.fake.selection).take().unwrap().include, ["acme/**"]);
+    assert_eq!(
+        draft.settings[1],
+        ("newest-tags".to_owned(), "3".to_owned())
+    );
+    assert_eq!(
+        lock(&ran.fake.selection).take().unwrap().include,
+        ["acme/**"]
+    );
     let last = ran.stdout.lines().last().unwrap();
     assert_eq!(json(last)["kind"], "scan");
 }
@@ -300,7 +376,10 @@ async fn a_connected_account_is_not_scanned_with_another_form() {
 async fn an_interrupted_scan_says_how_to_go_on() {
     let capture = Capture::new();
     let cli = Cli::try_parse_from(["ox-host", "scan", "work"]).unwrap();
-    let fake = Arc::new(Fake { endless: true, ..Fake::default() });
+    let fake = Arc::new(Fake {
+        endless: true,
+        ..Fake::default()
+    });
     let context = Context::new(fake, capture.output(), &cli.global);
     let cancel = context.cancel.clone();
     let (exit, ()) = tokio::join!(cli.command.run(&context), async {
@@ -308,7 +387,11 @@ async fn an_interrupted_scan_says_how_to_go_on() {
         cancel.cancel();
     });
     assert_eq!(exit.unwrap(), Exit::Interrupted);
-    assert!(capture.stderr().contains("`ox-host scan work` goes on from there"));
+    assert!(
+        capture
+            .stderr()
+            .contains("`ox-host scan work` goes on from there")
+    );
 }
 
 #[tokio::test]
@@ -321,7 +404,11 @@ async fn the_connectors_failure_becomes_an_error_a_hint_and_a_code() {
         message: "https://gitlab.example.com refused the connection.".to_owned(),
         hint: "Is it up?".to_owned(),
     };
-    let ran = run_with(failing(Failure::Unavailable(why.clone())), &["scan", "work"]).await;
+    let ran = run_with(
+        failing(Failure::Unavailable(why.clone())),
+        &["scan", "work"],
+    )
+    .await;
     assert_eq!(ran.exit, Exit::Connectivity);
     assert_eq!(
         ran.stderr,
@@ -341,7 +428,10 @@ async fn packages_are_found_by_a_beginning_of_the_digest() {
     let ran = run(&["images", "--packages", "sha256:"]).await;
     assert_eq!(ran.exit, Exit::Usage);
     assert!(ran.stderr.contains("2 images"));
-    assert_eq!(run(&["images", "--packages", "ffff"]).await.exit, Exit::Usage);
+    assert_eq!(
+        run(&["images", "--packages", "ffff"]).await.exit,
+        Exit::Usage
+    );
 }
 
 async fn run_to(stdout: Box<dyn std::io::Write + Send>, args: &[&str]) -> (Exit, String) {
@@ -381,12 +471,18 @@ fn the_data_folder_follows_the_flag_then_xdg_then_home() {
     let home = |name: &str| (name == "HOME").then(|| "/home/me".into());
     let path = super::data_dir(None, home).unwrap();
     assert_eq!(path.to_str(), Some("/home/me/.local/share/ox-host"));
-    assert_eq!(super::data_dir(None, |_| None).unwrap_err().exit, Exit::Settings);
+    assert_eq!(
+        super::data_dir(None, |_| None).unwrap_err().exit,
+        Exit::Settings
+    );
 }
 
 #[test]
 fn names_are_quoted_for_the_shell_where_they_need_it() {
-    assert_eq!(super::connect::quoted("gitlab.example.com/x"), "gitlab.example.com/x");
+    assert_eq!(
+        super::connect::quoted("gitlab.example.com/x"),
+        "gitlab.example.com/x"
+    );
     assert_eq!(super::connect::quoted("my work"), "'my work'");
     assert_eq!(super::connect::quoted("it's"), r"'it'\''s'");
 }

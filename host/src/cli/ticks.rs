@@ -26,7 +26,13 @@ impl Ticks {
         reporter: Arc<dyn Reporter>,
     ) -> Self {
         let labels = Labels::new(&manifest.verify_steps);
-        Self { labels, out: Arc::clone(out), live, shown: Mutex::default(), reporter }
+        Self {
+            labels,
+            out: Arc::clone(out),
+            live,
+            shown: Mutex::default(),
+            reporter,
+        }
     }
 
     /// Prints what did not come as an event, and the verdict.
@@ -35,7 +41,8 @@ impl Ticks {
             self.show(step);
         }
         if self.live {
-            self.out.data(&format!("\n{}", verdict(verification, self.out.look)));
+            self.out
+                .data(&format!("\n{}", verdict(verification, self.out.look)));
         }
     }
 

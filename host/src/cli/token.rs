@@ -76,13 +76,20 @@ impl TokenFlags {
                 CliError::usage("the token could not be read from the terminal", THREE_WAYS)
                     .because(error)
             })?;
-            return checked(Zeroizing::new(typed.into_bytes()), "the token that was typed");
+            return checked(
+                Zeroizing::new(typed.into_bytes()),
+                "the token that was typed",
+            );
         }
         if !self.token_stdin {
             return Err(CliError::usage("no token was given", THREE_WAYS));
         }
         let bytes = capped(sources.stdin).map_err(|error| {
-            CliError::usage("the token could not be read from standard input", THREE_WAYS).because(error)
+            CliError::usage(
+                "the token could not be read from standard input",
+                THREE_WAYS,
+            )
+            .because(error)
         })?;
         checked(bytes, "the token on standard input")
     }
@@ -103,17 +110,28 @@ fn from_variable(
         ));
     }
     let value = variable(name).ok_or_else(|| {
-        CliError::usage(format!("the environment variable {name} is not set"), THREE_WAYS)
+        CliError::usage(
+            format!("the environment variable {name} is not set"),
+            THREE_WAYS,
+        )
     })?;
     let bytes = Zeroizing::new(value.into_encoded_bytes());
-    checked(bytes, &format!("the token in the environment variable {name}"))
+    checked(
+        bytes,
+        &format!("the token in the environment variable {name}"),
+    )
 }
 
 fn from_file(path: &Path) -> CliResult<SecretString> {
     let shown = mask_tokens(&path.display().to_string());
-    let bytes = std::fs::File::open(path).and_then(|mut file| capped(&mut file)).map_err(|error| {
-        CliError::usage(format!("the token file {shown} could not be read: {error}"), THREE_WAYS)
-    })?;
+    let bytes = std::fs::File::open(path)
+        .and_then(|mut file| capped(&mut file))
+        .map_err(|error| {
+            CliError::usage(
+                format!("the token file {shown} could not be read: {error}"),
+                THREE_WAYS,
+            )
+        })?;
     checked(bytes, &format!("the token in {shown}"))
 }
 
@@ -148,7 +166,9 @@ fn checked(bytes: Zeroizing<Vec<u8>>, what: &str) -> CliResult<SecretString> {
             "give the token alone, as GitLab showed it when it was made",
         ));
     }
-    Ok(SecretString::new(String::from_utf8_lossy(line).into_owned()))
+    Ok(SecretString::new(
+        String::from_utf8_lossy(line).into_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -167,13 +187,21 @@ mod tests {
     }
 
     fn stdin_flags() -> TokenFlags {
-        TokenFlags { token_stdin: true, ..TokenFlags::default() }
+        TokenFlags {
+            token_stdin: true,
+            ..TokenFlags::default()
+        }
     }
 
     #[test]
     fn one_line_end_is_trimmed_and_nothing_else() {
         for text in ["glpat-abc", "glpat-abc\n", "glpat-abc\r\n"] {
-            assert_eq!(read(&stdin_flags(), text.as_bytes(), false).unwrap().expose(), "glpat-abc");
+            assert_eq!(
+                read(&stdin_flags(), text.as_bytes(), false)
+                    .unwrap()
+                    .expose(),
+                "glpat-abc"
+            );
         }
     }
 
@@ -196,13 +224,24 @@ mod tests {
             assert_eq!(error.exit, Exit::Usage);
         }
         let endless = vec![b'a'; 20_000];
-        assert!(read(&stdin_flags(), &endless, false).unwrap_err().message.contains("16 KiB"));
+        assert!(
+            read(&stdin_flags(), &endless, false)
+                .unwrap_err()
+                .message
+                .contains("16 KiB")
+        );
     }
 
     #[test]
     fn a_terminal_is_asked_and_a_pipe_is_not_read_unasked() {
-        assert_eq!(read(&TokenFlags::default(), b"", true).unwrap().expose(), "typed-token");
-        assert_eq!(read(&stdin_flags(), b"", true).unwrap().expose(), "typed-token");
+        assert_eq!(
+            read(&TokenFlags::default(), b"", true).unwrap().expose(),
+            "typed-token"
+        );
+        assert_eq!(
+            read(&stdin_flags(), b"", true).unwrap().expose(),
+            "typed-token"
+        );
         let error = read(&TokenFlags::default(), b"glpat-abc", false).unwrap_err();
         assert!(error.hint.contains("--token-stdin"));
     }
@@ -210,8 +249,14 @@ mod tests {
     #[test]
     fn a_token_in_place_of_a_variable_or_a_path_is_not_repeated() {
         let token = "glpat-abcdEFGH12345678";
-        let by_env = TokenFlags { token_env: Some(token.to_owned()), ..TokenFlags::default() };
-        let by_file = TokenFlags { token_file: Some(token.into()), ..TokenFlags::default() };
+        let by_env = TokenFlags {
+            token_env: Some(token.to_owned()),
+            ..TokenFlags::default()
+        };
+        let by_file = TokenFlags {
+            token_file: Some(token.into()),
+            ..TokenFlags::default()
+        };
         for flags in [by_env, by_file] {
             let error = read(&flags, b"", false).unwrap_err();
             assert!(!format!("{error:?}").contains("abcdEFGH"), "{error:?}");
@@ -220,9 +265,20 @@ mod tests {
 
     #[test]
     fn a_variable_is_read_and_a_missing_one_is_named() {
-        let flags = |name: &str| TokenFlags { token_env: Some(name.to_owned()), ..TokenFlags::default() };
-        assert_eq!(read(&flags("TOKEN"), b"", false).unwrap().expose(), "from-env");
-        assert!(read(&flags("OTHER"), b"", false).unwrap_err().message.contains("OTHER"));
+        let flags = |name: &str| TokenFlags {
+            token_env: Some(name.to_owned()),
+            ..TokenFlags::default()
+        };
+        assert_eq!(
+            read(&flags("TOKEN"), b"", false).unwrap().expose(),
+            "from-env"
+        );
+        assert!(
+            read(&flags("OTHER"), b"", false)
+                .unwrap_err()
+                .message
+                .contains("OTHER")
+        );
     }
 
     #[test]
@@ -230,7 +286,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("token");
         std::fs::write(&path, "glpat-file\n").unwrap();
-        let flags = TokenFlags { token_file: Some(path), ..TokenFlags::default() };
+        let flags = TokenFlags {
+            token_file: Some(path),
+            ..TokenFlags::default()
+        };
         assert_eq!(read(&flags, b"", false).unwrap().expose(), "glpat-file");
     }
 }

@@ -27,14 +27,21 @@ impl Verify {
         }
         let reporter = context.reporter();
         let ticks = Ticks::new(&manifest, &context.out, !self.json, reporter.clone());
-        let watch = context.watch(&reporter);
-        let verified = context.backend.verify(&self.name, &ticks, &context.cancel).await;
-        drop(watch);
+        let _watch = context.watch(&reporter);
+        let verified = context
+            .backend
+            .verify(&self.name, &ticks, &context.cancel)
+            .await;
         reporter.finish();
         let verification = verified?;
         ticks.close(&verification);
         if self.json {
-            context.out.data(&json::verification(&self.name, &verification, &ticks.labels, None));
+            context.out.data(&json::verification(
+                &self.name,
+                &verification,
+                &ticks.labels,
+                None,
+            ));
         }
         Ok(of_verification(&verification))
     }

@@ -357,8 +357,6 @@ pub struct Filter {
 pub struct Inspection {
     /// What it says of itself.
     pub manifest: Manifest,
-    /// The version of the contract that it speaks (`ox:connector@0.1.0`).
-    pub contract: String,
     /// What it imports.
     pub imports: Vec<String>,
     /// What it exports.

@@ -51,7 +51,11 @@ fn note(connection: &Connection) -> Cell {
     if !network.allow.is_empty() {
         notes.push(format!("also allowed: {}", network.allow.join(" ")));
     }
-    let tone = if network.insecure_tls { Tone::Warn } else { Tone::Faint };
+    let tone = if network.insecure_tls {
+        Tone::Warn
+    } else {
+        Tone::Faint
+    };
     Cell::toned(notes.join(", "), tone)
 }
 

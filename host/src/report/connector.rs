@@ -31,7 +31,10 @@ pub fn table(list: &[(Manifest, String)], look: Look) -> String {
 /// Everything that can be known of a component without connecting anything.
 pub fn inspected(inspected: &Inspection, look: Look) -> String {
     let manifest = &inspected.manifest;
-    let mut page = Page { out: String::new(), look };
+    let mut page = Page {
+        out: String::new(),
+        look,
+    };
     page.out.push_str(&format!(
         "{} {}\n",
         look.strong(&inert(&manifest.name)),
@@ -46,7 +49,7 @@ pub fn inspected(inspected: &Inspection, look: Look) -> String {
         ("id", manifest.id.clone()),
         ("category", manifest.category.clone()),
         ("source tool", manifest.source_tool.clone()),
-        ("contract", inspected.contract.clone()),
+        ("contract", contract(inspected).unwrap_or_default()),
         ("digest", inspected.digest.clone()),
         ("size", bytes(inspected.size)),
         ("emits", manifest.emits.join(", ")),
@@ -60,8 +63,15 @@ pub fn inspected(inspected: &Inspection, look: Look) -> String {
         Column::text(""),
     ]);
     for field in &manifest.fields {
-        let default = field.default.as_deref().map(|value| format!("default {value}"));
-        let need = if field.required { "required".to_owned() } else { default.unwrap_or_default() };
+        let default = field
+            .default
+            .as_deref()
+            .map(|value| format!("default {value}"));
+        let need = if field.required {
+            "required".to_owned()
+        } else {
+            default.unwrap_or_default()
+        };
         fields.row([
             format!("  {}", field.key).into(),
             words::field_kind(field.kind).into(),
@@ -78,7 +88,10 @@ pub fn inspected(inspected: &Inspection, look: Look) -> String {
     page.heading("Token scopes");
     let mut scopes = Table::new([Column::fixed(""), Column::text("")]);
     for scope in &manifest.scopes {
-        scopes.row([format!("  {}", scope.name).into(), Cell::toned(&scope.purpose, Tone::Faint)]);
+        scopes.row([
+            format!("  {}", scope.name).into(),
+            Cell::toned(&scope.purpose, Tone::Faint),
+        ]);
     }
     page.rows(&scopes);
     page.heading("Locations");
@@ -103,6 +116,16 @@ pub fn inspected(inspected: &Inspection, look: Look) -> String {
         page.rows(&limits);
     }
     page.out
+}
+
+/// The version of the contract that a component speaks, from the name of what it exports
+/// (`ox:connector/connector@0.1.0` means `ox:connector@0.1.0`).
+pub(crate) fn contract(inspected: &Inspection) -> Option<String> {
+    let version = inspected
+        .exports
+        .iter()
+        .find_map(|name| name.strip_prefix("ox:connector/connector@"))?;
+    Some(format!("ox:connector@{version}"))
 }
 
 struct Page {
@@ -134,7 +157,8 @@ impl Page {
     /// The rows of a table whose headings are empty, without the empty line that those make.
     fn rows<const N: usize>(&mut self, table: &Table<N>) {
         let text = table.render(self.look);
-        self.out.push_str(text.split_once('\n').map_or("", |(_, rows)| rows));
+        self.out
+            .push_str(text.split_once('\n').map_or("", |(_, rows)| rows));
     }
 }
 

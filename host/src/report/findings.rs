@@ -4,8 +4,11 @@ use super::look::{Look, Tone};
 use super::table::{Cell, Column, Table};
 use super::text::{count, number};
 use super::words::{self, SEVERITIES};
-use crate::contract::{Finding, Severity};
+use crate::contract::{Finding, FindingState, Severity};
 use crate::host::FindingRow;
+
+/// Columns of an identifier that are shown.
+const MAX_ID: usize = 24;
 
 /// One line a finding, then how many there are of each severity.
 pub fn table(rows: &[FindingRow], look: Look) -> String {
@@ -22,35 +25,44 @@ pub fn table(rows: &[FindingRow], look: Look) -> String {
 
 /// The lines alone, for a scan's end.
 pub(crate) fn rows_table(rows: &[FindingRow], look: Look) -> String {
-    let several = rows.first().is_some_and(|first| rows.iter().any(|row| row.connection != first.connection));
+    let several = rows
+        .first()
+        .is_some_and(|first| rows.iter().any(|row| row.connection != first.connection));
     let mut table = Table::new([
         Column::fixed("SEVERITY"),
-        Column::fixed("STATE"),
-        Column::text("ID"),
+        Column::capped("ID", MAX_ID),
         Column::text("PACKAGE"),
         Column::text("VERSION"),
         Column::text("LOCATION"),
         Column::text("TITLE"),
+        Column::fixed("STATE"),
         Column::text("CONNECTION"),
     ]);
     for row in rows {
         let finding = &row.finding;
-        let state = if finding.no_longer_detected && words::is_open(finding.state) {
-            "not seen"
-        } else {
-            words::finding_state(finding.state)
+        // What most findings are needs no words.
+        let state = match finding.state {
+            state if finding.no_longer_detected && words::is_open(state) => "not seen any more",
+            FindingState::Detected => "",
+            state => words::finding_state(state),
         };
-        let state_tone =
-            if words::is_open(finding.state) { Tone::Plain } else { Tone::Faint };
         table.row([
             Cell::toned(words::severity(finding.severity), tone(finding.severity)),
-            Cell::toned(state, state_tone),
             best_identifier(finding).into(),
             finding.package_name.as_deref().unwrap_or_default().into(),
-            finding.package_version.as_deref().unwrap_or_default().into(),
+            finding
+                .package_version
+                .as_deref()
+                .unwrap_or_default()
+                .into(),
             row.location.as_str().into(),
             finding.title.as_str().into(),
-            if several { row.connection.as_str().into() } else { "".into() },
+            Cell::toned(state, Tone::Faint),
+            if several {
+                row.connection.as_str().into()
+            } else {
+                "".into()
+            },
         ]);
     }
     table.render(look)
@@ -60,7 +72,10 @@ pub(crate) fn rows_table(rows: &[FindingRow], look: Look) -> String {
 pub fn by_severity(rows: &[FindingRow], look: Look) -> String {
     let mut parts = Vec::new();
     for severity in SEVERITIES {
-        let many = rows.iter().filter(|row| row.finding.severity == severity).count();
+        let many = rows
+            .iter()
+            .filter(|row| row.finding.severity == severity)
+            .count();
         if many > 0 {
             let words = format!("{} {}", number(many as u64), words::severity(severity));
             parts.push(look.tone(tone(severity), &words));
@@ -100,9 +115,16 @@ mod tests {
 
     #[test]
     fn findings_fit_a_narrow_screen() {
-        let look = Look { width: Some(80), colour: false };
+        let look = Look {
+            width: Some(80),
+            colour: false,
+        };
         let text = table(&samples::findings(), look);
-        assert!(text.lines().all(|line| super::super::text::width(line) <= 80), "{text}");
+        assert!(
+            text.lines()
+                .all(|line| super::super::text::width(line) <= 80),
+            "{text}"
+        );
         insta::assert_snapshot!(text);
     }
 

@@ -11,7 +11,9 @@ const MAX_TAGS: usize = 4;
 
 /// One line an image.
 pub fn table(rows: &[ImageRow], look: Look) -> String {
-    let several = rows.first().is_some_and(|first| rows.iter().any(|row| row.connection != first.connection));
+    let several = rows
+        .first()
+        .is_some_and(|first| rows.iter().any(|row| row.connection != first.connection));
     let mut table = Table::new([
         Column::text("LOCATION"),
         Column::text("TAGS"),
@@ -40,12 +42,19 @@ pub fn table(rows: &[ImageRow], look: Look) -> String {
             number(image.layers.len() as u64).into(),
             bytes(image.size).into(),
             Cell::toned(short_digest(&image.digest), Tone::Faint),
-            if several { row.connection.as_str().into() } else { "".into() },
+            if several {
+                row.connection.as_str().into()
+            } else {
+                "".into()
+            },
         ]);
     }
     let mut out = table.render(look);
     if !rows.is_empty() {
-        out.push_str(&format!("\n{}", count(rows.len() as u64, "image", "images")));
+        out.push_str(&format!(
+            "\n{}",
+            count(rows.len() as u64, "image", "images")
+        ));
         if rows.iter().any(|row| !row.image.complete) {
             out.push_str(&look.warn("; ! marks those of which a part could not be read"));
         }
@@ -68,7 +77,9 @@ pub fn packages(rows: &[Package], look: Look) -> String {
     ]);
     for package in rows {
         let source = match (&package.source_name, &package.source_version) {
-            (Some(name), Some(version)) if version != &package.version => format!("{name} {version}"),
+            (Some(name), Some(version)) if version != &package.version => {
+                format!("{name} {version}")
+            }
             (Some(name), _) if name != &package.name => name.clone(),
             _ => String::new(),
         };
@@ -85,13 +96,21 @@ pub fn packages(rows: &[Package], look: Look) -> String {
     }
     let mut out = table.render(look);
     if !rows.is_empty() {
-        out.push_str(&format!("\n{}\n", count(rows.len() as u64, "package", "packages")));
+        out.push_str(&format!(
+            "\n{}\n",
+            count(rows.len() as u64, "package", "packages")
+        ));
     }
     out
 }
 
 fn tags(tags: &[String]) -> String {
-    let mut text = tags.iter().take(MAX_TAGS).cloned().collect::<Vec<_>>().join(" ");
+    let mut text = tags
+        .iter()
+        .take(MAX_TAGS)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" ");
     if let Some(more) = tags.len().checked_sub(MAX_TAGS).filter(|&more| more > 0) {
         text.push_str(&format!(" +{more}"));
     }

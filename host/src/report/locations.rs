@@ -59,7 +59,10 @@ pub fn tree(rows: &[LocationRow], look: Look) -> String {
     let mut drawn: HashSet<&str> = HashSet::new();
     draw(&mut out, roots, &children, &mut drawn, look);
     // A connector may answer parents that form a circle. No root leads there; they are not lost.
-    let lost: Vec<_> = rows.iter().filter(|row| !drawn.contains(row.location.id.as_str())).collect();
+    let lost: Vec<_> = rows
+        .iter()
+        .filter(|row| !drawn.contains(row.location.id.as_str()))
+        .collect();
     for row in lost {
         draw(&mut out, vec![row], &children, &mut drawn, look);
     }
@@ -76,8 +79,11 @@ fn draw<'a>(
     look: Look,
 ) {
     // The row, the lines that lead down to its children, and the branch in front of it.
-    let mut todo: Vec<(&LocationRow, String, &'static str)> =
-        roots.into_iter().rev().map(|row| (row, String::new(), "")).collect();
+    let mut todo: Vec<(&LocationRow, String, &'static str)> = roots
+        .into_iter()
+        .rev()
+        .map(|row| (row, String::new(), ""))
+        .collect();
     while let Some((row, lead, branch)) = todo.pop() {
         if !drawn.insert(&row.location.id) {
             continue;
@@ -89,17 +95,32 @@ fn draw<'a>(
             _ => format!("{lead}   "),
         };
         let below: String = below.chars().take(MAX_DEPTH * 3).collect();
-        let list = children.get(row.location.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let list = children
+            .get(row.location.id.as_str())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         for (place, child) in list.iter().enumerate().rev() {
-            let branch = if place + 1 == list.len() { "└─ " } else { "├─ " };
+            let branch = if place + 1 == list.len() {
+                "└─ "
+            } else {
+                "├─ "
+            };
             todo.push((child, below.clone(), branch));
         }
     }
 }
 
 fn entry(row: &LocationRow, lead: &str, look: Look) -> String {
-    let name = inert(if lead.is_empty() { &row.location.path } else { &row.location.name });
-    let name = if name.is_empty() { "(root image)".to_owned() } else { name };
+    let name = inert(if lead.is_empty() {
+        &row.location.path
+    } else {
+        &row.location.name
+    });
+    let name = if name.is_empty() {
+        "(root image)".to_owned()
+    } else {
+        name
+    };
     if !is_candidate(row) {
         return format!("{}{}\n", look.faint(lead), look.strong(&name));
     }
@@ -110,8 +131,16 @@ fn entry(row: &LocationRow, lead: &str, look: Look) -> String {
         Some(screen) => cut(&why, screen.saturating_sub(used).max(8)),
         None => why,
     };
-    let why = if why.is_empty() { why } else { format!("  {}", look.faint(&why)) };
-    format!("{}{} {name}{why}\n", look.faint(lead), look.tone(tone, mark))
+    let why = if why.is_empty() {
+        why
+    } else {
+        format!("  {}", look.faint(&why))
+    };
+    format!(
+        "{}{} {name}{why}\n",
+        look.faint(lead),
+        look.tone(tone, mark)
+    )
 }
 
 /// Whether it can be scanned, or could if something did not stand in the way.
@@ -125,19 +154,37 @@ fn state(row: &LocationRow) -> (&'static str, Tone, String) {
     } else if row.selected {
         ("✓", Tone::Good, String::new())
     } else {
-        ("–", Tone::Faint, row.reason.clone().unwrap_or_else(|| "not selected".to_owned()))
+        (
+            "–",
+            Tone::Faint,
+            row.reason
+                .clone()
+                .unwrap_or_else(|| "not selected".to_owned()),
+        )
     }
 }
 
 /// `8 of 12 locations are selected`.
 pub fn totals(rows: &[LocationRow], look: Look) -> String {
     let scannable = rows.iter().filter(|row| is_candidate(row)).count();
-    let selected = rows.iter().filter(|row| row.selected && row.location.unscannable.is_none()).count();
-    let closed = rows.iter().filter(|row| row.location.unscannable.is_some()).count();
+    let selected = rows
+        .iter()
+        .filter(|row| row.selected && row.location.unscannable.is_none())
+        .count();
+    let closed = rows
+        .iter()
+        .filter(|row| row.location.unscannable.is_some())
+        .count();
     let mut line = if selected == scannable {
-        format!("{} selected", count(scannable as u64, "location", "locations"))
+        format!(
+            "{} selected",
+            count(scannable as u64, "location", "locations")
+        )
     } else {
-        format!("{selected} of {} selected", count(scannable as u64, "location", "locations"))
+        format!(
+            "{selected} of {} selected",
+            count(scannable as u64, "location", "locations")
+        )
     };
     if closed > 0 {
         line.push_str(&look.warn(&format!(", {closed} can't be scanned")));
@@ -169,7 +216,11 @@ mod tests {
             row.location.parent = Some(parent.to_owned());
         }
         let text = tree(&rows, Look::PLAIN);
-        assert_eq!(text.lines().filter(|line| !line.is_empty()).count(), 3, "{text}");
+        assert_eq!(
+            text.lines().filter(|line| !line.is_empty()).count(),
+            3,
+            "{text}"
+        );
     }
 
     #[test]

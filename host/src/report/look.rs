@@ -14,7 +14,10 @@ pub struct Look {
 
 impl Look {
     /// No terminal, no colours.
-    pub const PLAIN: Self = Self { width: None, colour: false };
+    pub const PLAIN: Self = Self {
+        width: None,
+        colour: false,
+    };
 
     fn paint(self, style: Style, text: &str) -> String {
         if self.colour && !text.is_empty() {

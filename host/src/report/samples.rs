@@ -1,10 +1,9 @@
 //! Rows for the tests of reports and commands: small, varied, and with hostile text among them.
 
-use crate::host::Inspection;
 use crate::contract::*;
 use crate::host::{
-    Connection, Counts, FindingRow, ImageRow, LocationOutcome, LocationReport, LocationRow,
-    NetworkOptions, NewLocations, ScanReport, Selection, SkippedRow,
+    Connection, Counts, FindingRow, ImageRow, Inspection, LocationOutcome, LocationReport,
+    LocationRow, NetworkOptions, NewLocations, ScanReport, Selection, SkippedRow,
 };
 
 fn s(text: &str) -> String {
@@ -24,7 +23,10 @@ fn field(key: &str, kind: FieldKind, required: bool, default: Option<&str>, help
 }
 
 fn step(id: &str, label: &str) -> StepInfo {
-    StepInfo { id: s(id), label: s(label) }
+    StepInfo {
+        id: s(id),
+        label: s(label),
+    }
 }
 
 pub(crate) fn digest(digit: char) -> String {
@@ -38,13 +40,39 @@ pub(crate) fn manifest() -> Manifest {
         version: s("0.1.0"),
         category: s("Registry"),
         source_tool: s("GitLab"),
-        description: s("Reads the images of a GitLab and what GitLab's own scanners say about them."),
+        description: s(
+            "Reads the images of a GitLab and what GitLab's own scanners say about them.",
+        ),
         fields: vec![
             field("url", FieldKind::Url, true, None, "Address of GitLab."),
-            field("token", FieldKind::Secret, true, None, "A personal access token."),
-            field("tags-include", FieldKind::Patterns, false, None, "Only tags that match."),
-            field("newest-tags", FieldKind::Number, false, Some("0"), "Only the newest tags."),
-            field("plain-http", FieldKind::Toggle, false, Some("false"), "Allow plain http."),
+            field(
+                "token",
+                FieldKind::Secret,
+                true,
+                None,
+                "A personal access token.",
+            ),
+            field(
+                "tags-include",
+                FieldKind::Patterns,
+                false,
+                None,
+                "Only tags that match.",
+            ),
+            field(
+                "newest-tags",
+                FieldKind::Number,
+                false,
+                Some("0"),
+                "Only the newest tags.",
+            ),
+            field(
+                "plain-http",
+                FieldKind::Toggle,
+                false,
+                Some("false"),
+                "Allow plain http.",
+            ),
         ],
         verify_steps: vec![
             step("address", "Address reachable"),
@@ -55,26 +83,56 @@ pub(crate) fn manifest() -> Manifest {
             step("pull", "An image can be read"),
         ],
         scopes: vec![
-            ScopeInfo { name: s("read_api"), purpose: s("Lists groups, projects and findings.") },
-            ScopeInfo { name: s("read_registry"), purpose: s("Reads images.") },
+            ScopeInfo {
+                name: s("read_api"),
+                purpose: s("Lists groups, projects and findings."),
+            },
+            ScopeInfo {
+                name: s("read_registry"),
+                purpose: s("Reads images."),
+            },
         ],
         location_kinds: vec![
-            KindInfo { id: s("group"), label: s("Group"), scannable: false },
-            KindInfo { id: s("image-repository"), label: s("Image repository"), scannable: true },
+            KindInfo {
+                id: s("group"),
+                label: s("Group"),
+                scannable: false,
+            },
+            KindInfo {
+                id: s("image-repository"),
+                label: s("Image repository"),
+                scannable: true,
+            },
         ],
-        emits: vec![s("image"), s("packages"), s("finding"), s("context"), s("skipped")],
+        emits: vec![
+            s("image"),
+            s("packages"),
+            s("finding"),
+            s("context"),
+            s("skipped"),
+        ],
         attributes: vec![],
     }
 }
 
 fn result(id: &str, status: StepStatus, seen: &str, hint: &str) -> StepResult {
-    StepResult { id: s(id), status, seen: s(seen), hint: s(hint) }
+    StepResult {
+        id: s(id),
+        status,
+        seen: s(seen),
+        hint: s(hint),
+    }
 }
 
 pub(crate) fn green_verification() -> Verification {
     Verification {
         steps: vec![
-            result("address", StepStatus::Passed, "https://gitlab.example.com, 12 ms", ""),
+            result(
+                "address",
+                StepStatus::Passed,
+                "https://gitlab.example.com, 12 ms",
+                "",
+            ),
             result("tls", StepStatus::Passed, "TLS 1.3", ""),
             result("token", StepStatus::Passed, "glados", ""),
             result(
@@ -83,7 +141,12 @@ pub(crate) fn green_verification() -> Verification {
                 "expires 2026-12-01, in 9 days",
                 "Rotate the token before then, so that scans go on.",
             ),
-            result("registry-sign-in", StepStatus::Passed, "registry.example.com", ""),
+            result(
+                "registry-sign-in",
+                StepStatus::Passed,
+                "registry.example.com",
+                "",
+            ),
             result("pull", StepStatus::Passed, "acme/shop/api:latest", ""),
         ],
         attributes: vec![(s("gitlab.version"), s("18.1.1-ee"))],
@@ -100,7 +163,10 @@ pub(crate) fn mixed_verification() -> Verification {
         "Give the token the scope read_registry: User settings > Access tokens.",
     ));
     steps.push(result("pull", StepStatus::Skipped, "not tried", ""));
-    Verification { steps, attributes: vec![] }
+    Verification {
+        steps,
+        attributes: vec![],
+    }
 }
 
 pub(crate) fn connection() -> Connection {
@@ -155,7 +221,12 @@ pub(crate) fn locations() -> Vec<LocationRow> {
         location("r2", "image-repository", "acme/shop/old", Some("p1")),
         location("p2", "project", "acme/tools", Some("g1")),
         location("r3", "image-repository", "acme/tools/builder", Some("p2")),
-        location("r4", "image-repository", "lost/\u{202e}evil", Some("nowhere")),
+        location(
+            "r4",
+            "image-repository",
+            "lost/\u{202e}evil",
+            Some("nowhere"),
+        ),
     ];
     for row in &mut rows {
         match row.location.id.as_str() {
@@ -182,7 +253,13 @@ pub(crate) fn locations() -> Vec<LocationRow> {
     rows
 }
 
-fn finding(id: &str, severity: Severity, state: FindingState, package: &str, title: &str) -> FindingRow {
+fn finding(
+    id: &str,
+    severity: Severity,
+    state: FindingState,
+    package: &str,
+    title: &str,
+) -> FindingRow {
     FindingRow {
         connection: s("work"),
         source_tool: s("GitLab"),
@@ -194,12 +271,17 @@ fn finding(id: &str, severity: Severity, state: FindingState, package: &str, tit
             title: s(title),
             description: s("A long text."),
             severity,
-            severity_as_said: format!("{severity:?}"),
+            severity_as_said: super::words::severity(severity).to_uppercase(),
             state,
             state_reason: None,
             no_longer_detected: false,
             identifiers: vec![
-                Identifier { kind: s("cwe"), value: s("79"), name: s("CWE-79"), url: None },
+                Identifier {
+                    kind: s("cwe"),
+                    value: s("79"),
+                    name: s("CWE-79"),
+                    url: None,
+                },
                 Identifier {
                     kind: s("cve"),
                     value: id.to_uppercase(),
@@ -216,8 +298,15 @@ fn finding(id: &str, severity: Severity, state: FindingState, package: &str, tit
             image_reference: Some(s("registry.example.com/acme/shop/api:latest")),
             image_digest: Some(digest('1')),
             solution: Some(s("Upgrade to 1.2.3-5")),
-            links: vec![Link { name: None, url: s("https://example.com") }],
-            cvss: vec![Cvss { vendor: s("NVD"), vector: s("CVSS:3.1/AV:N"), score: Some(9.8) }],
+            links: vec![Link {
+                name: None,
+                url: s("https://example.com"),
+            }],
+            cvss: vec![Cvss {
+                vendor: s("NVD"),
+                vector: s("CVSS:3.1/AV:N"),
+                score: Some(9.8),
+            }],
             detected_at: Some(s("2026-11-01T00:00:00Z")),
             changed_at: None,
             web_url: None,
@@ -232,10 +321,34 @@ fn finding(id: &str, severity: Severity, state: FindingState, package: &str, tit
 pub(crate) fn findings() -> Vec<FindingRow> {
     use FindingState as F;
     vec![
-        finding("cve-2026-0001", Severity::Critical, F::Detected, "openssl", "Heap overflow in the TLS 1.3 handshake of OpenSSL lets a server run code"),
-        finding("cve-2026-0002", Severity::High, F::Confirmed, "zlib1g", "Out-of-bounds write"),
-        finding("cve-2025-0003", Severity::High, F::Dismissed, "libc6", "Double free in \u{1b}[2Jglob"),
-        finding("cve-2024-0004", Severity::Low, F::Detected, "tar", "Path confusion\nsecond line"),
+        finding(
+            "cve-2026-0001",
+            Severity::Critical,
+            F::Detected,
+            "openssl",
+            "Heap overflow in the TLS 1.3 handshake of OpenSSL lets a server run code",
+        ),
+        finding(
+            "cve-2026-0002",
+            Severity::High,
+            F::Confirmed,
+            "zlib1g",
+            "Out-of-bounds write",
+        ),
+        finding(
+            "cve-2025-0003",
+            Severity::High,
+            F::Dismissed,
+            "libc6",
+            "Double free in \u{1b}[2Jglob",
+        ),
+        finding(
+            "cve-2024-0004",
+            Severity::Low,
+            F::Detected,
+            "tar",
+            "Path confusion\nsecond line",
+        ),
     ]
 }
 
@@ -334,7 +447,13 @@ pub(crate) fn packages() -> Vec<Package> {
     vec![openssl, tar]
 }
 
-fn skip(subject: SkipSubject, name: &str, reason: SkipReason, message: &str, hint: &str) -> SkippedRow {
+fn skip(
+    subject: SkipSubject,
+    name: &str,
+    reason: SkipReason,
+    message: &str,
+    hint: &str,
+) -> SkippedRow {
     SkippedRow {
         connection: s("work"),
         location: s("acme/shop/api"),
@@ -342,7 +461,13 @@ fn skip(subject: SkipSubject, name: &str, reason: SkipReason, message: &str, hin
             subject,
             name: s(name),
             image: None,
-            skip: Skip { reason, why: Explanation { message: s(message), hint: s(hint) } },
+            skip: Skip {
+                reason,
+                why: Explanation {
+                    message: s(message),
+                    hint: s(hint),
+                },
+            },
         },
         seen: s("2026-11-22T14:10:00Z"),
     }
@@ -370,8 +495,18 @@ pub(crate) fn skipped() -> Vec<SkippedRow> {
     rows
 }
 
-fn located(path: &str, outcome: LocationOutcome, counts: Counts, milliseconds: u64) -> LocationReport {
-    LocationReport { path: s(path), outcome, counts, milliseconds }
+fn located(
+    path: &str,
+    outcome: LocationOutcome,
+    counts: Counts,
+    milliseconds: u64,
+) -> LocationReport {
+    LocationReport {
+        path: s(path),
+        outcome,
+        counts,
+        milliseconds,
+    }
 }
 
 pub(crate) fn scan_report() -> ScanReport {
@@ -386,9 +521,16 @@ pub(crate) fn scan_report() -> ScanReport {
         requests: 86,
         bytes_read: 43_201_331,
     };
-    let small = Counts { tags: 2, images: 1, packages: 88, ..Counts::default() };
+    let small = Counts {
+        tags: 2,
+        images: 1,
+        packages: 88,
+        ..Counts::default()
+    };
     let failed = LocationOutcome::Failed {
-        message: s("https://registry.example.com/v2/acme/tools/manifests/1 answered 502 five times."),
+        message: s(
+            "https://registry.example.com/v2/acme/tools/manifests/1 answered 502 five times.",
+        ),
         hint: s("Try again later; what was read before is kept."),
     };
     ScanReport {
@@ -414,8 +556,10 @@ pub(crate) fn inspected() -> Inspection {
         manifest: manifest(),
         digest: digest('7'),
         size: 1_834_112,
-        contract: s("ox:connector@0.1.0"),
-        imports: vec![s("ox:connector/sink@0.1.0"), s("wasi:http/outgoing-handler@0.2.12")],
+        imports: vec![
+            s("ox:connector/sink@0.1.0"),
+            s("wasi:http/outgoing-handler@0.2.12"),
+        ],
         exports: vec![s("ox:connector/connector@0.1.0")],
         limits: vec![(s("memory"), s("256.0 MiB"))],
     }

@@ -20,7 +20,10 @@ pub fn summary(result: &ScanResult<'_>, more: Option<&str>, look: Look) -> Strin
     push_section(&mut out, &found(result.findings, more, look));
     if !result.skipped.is_empty() {
         let heading = look.strong("Not looked at");
-        push_section(&mut out, &format!("{heading}\n{}", skipped::by_reason(result.skipped, look)));
+        push_section(
+            &mut out,
+            &format!("{heading}\n{}", skipped::by_reason(result.skipped, look)),
+        );
     }
     push_section(&mut out, &totals(report, look));
     out
@@ -74,7 +77,11 @@ fn failures(report: &ScanReport, look: Look) -> String {
     let mut out = String::new();
     for location in &report.locations {
         if let LocationOutcome::Failed { message, hint } = &location.outcome {
-            out.push_str(&format!("{} {}\n", look.bad("✗"), look.strong(&inert(&location.path))));
+            out.push_str(&format!(
+                "{} {}\n",
+                look.bad("✗"),
+                look.strong(&inert(&location.path))
+            ));
             for text in [message, hint] {
                 if !text.is_empty() {
                     for line in wrap(&inert(text), room) {
@@ -91,7 +98,10 @@ fn refused(report: &ScanReport, look: Look) -> String {
     if report.refused.is_empty() {
         return String::new();
     }
-    let mut out = format!("{}\n", look.warn("Requests that were refused, and what would allow them"));
+    let mut out = format!(
+        "{}\n",
+        look.warn("Requests that were refused, and what would allow them")
+    );
     for line in &report.refused {
         out.push_str(&format!("  {}\n", inert(line)));
     }
@@ -102,8 +112,11 @@ fn found(rows: &[FindingRow], more: Option<&str>, look: Look) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let mut open: Vec<FindingRow> =
-        rows.iter().filter(|row| words::is_open(row.finding.state)).cloned().collect();
+    let mut open: Vec<FindingRow> = rows
+        .iter()
+        .filter(|row| words::is_open(row.finding.state))
+        .cloned()
+        .collect();
     open.sort_by_key(|row| std::cmp::Reverse(words::severity_rank(row.finding.severity)));
     let closed = rows.len() - open.len();
     let shown = open.get(..WORST).unwrap_or(&open);
@@ -117,7 +130,10 @@ fn found(rows: &[FindingRow], more: Option<&str>, look: Look) -> String {
         line.push_str(&by_severity(&open, look));
     }
     if closed > 0 {
-        line.push_str(&look.faint(&format!("; {} resolved or dismissed", number(closed as u64))));
+        line.push_str(&look.faint(&format!(
+            "; {} resolved or dismissed",
+            number(closed as u64)
+        )));
     }
     out.push_str(&line);
     out.push('\n');
@@ -145,14 +161,22 @@ fn totals(report: &ScanReport, look: Look) -> String {
         format!("{} reused", number(counts.layers_reused)),
         duration(report.milliseconds),
     ];
-    let mut out = format!("{}\n{}\n", look.strong(&found.join(" · ")), look.faint(&worked.join(", ")));
-    let interrupted =
-        report.locations.iter().any(|one| matches!(one.outcome, LocationOutcome::Interrupted));
+    let mut out = format!(
+        "{}\n{}\n",
+        look.strong(&found.join(" · ")),
+        look.faint(&worked.join(", "))
+    );
+    let interrupted = report
+        .locations
+        .iter()
+        .any(|one| matches!(one.outcome, LocationOutcome::Interrupted));
     if interrupted {
         out.push_str(&look.warn("Interrupted: the next scan goes on where this one stopped."));
         out.push('\n');
     } else if !report.complete && !report.locations.is_empty() {
-        out.push_str(&look.warn("Not complete: nothing is closed because of what this scan did not see."));
+        out.push_str(
+            &look.warn("Not complete: nothing is closed because of what this scan did not see."),
+        );
         out.push('\n');
     }
     out
@@ -167,8 +191,12 @@ mod tests {
         let report = samples::scan_report();
         let (findings, images, skipped) =
             (samples::findings(), samples::images(), samples::skipped());
-        let result =
-            ScanResult { report: &report, findings: &findings, images: &images, skipped: &skipped };
+        let result = ScanResult {
+            report: &report,
+            findings: &findings,
+            images: &images,
+            skipped: &skipped,
+        };
         summary(&result, Some("ox-host findings --connection work"), look)
     }
 
@@ -179,7 +207,10 @@ mod tests {
 
     #[test]
     fn a_scan_fits_eighty_columns() {
-        let text = result_of(Look { width: Some(80), colour: false });
+        let text = result_of(Look {
+            width: Some(80),
+            colour: false,
+        });
         insta::assert_snapshot!(text);
     }
 
@@ -189,7 +220,12 @@ mod tests {
         report.locations.truncate(1);
         report.refused.clear();
         report.complete = true;
-        let result = ScanResult { report: &report, findings: &[], images: &[], skipped: &[] };
+        let result = ScanResult {
+            report: &report,
+            findings: &[],
+            images: &[],
+            skipped: &[],
+        };
         assert_eq!(summary(&result, None, Look::PLAIN).lines().count(), 5);
     }
 }

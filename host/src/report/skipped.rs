@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::look::{Look, Tone};
 use super::table::{Cell, Column, Table};
-use super::text::{count, cut, inert, number, pad, width};
+use super::text::{count, cut, inert, number, pad, short_digest, width};
 use super::words;
 use crate::contract::SkipReason;
 use crate::host::SkippedRow;
@@ -27,15 +27,21 @@ pub fn table(rows: &[SkippedRow], look: Look) -> String {
         table.row([
             row.location.as_str().into(),
             words::skip_subject(skipped.subject).into(),
-            skipped.name.as_str().into(),
-            Cell::toned(words::skip_reason(skipped.skip.reason), tone(skipped.skip.reason)),
+            name(&skipped.name).into(),
+            Cell::toned(
+                words::skip_reason(skipped.skip.reason),
+                tone(skipped.skip.reason),
+            ),
             skipped.skip.why.message.as_str().into(),
             Cell::toned(&skipped.skip.why.hint, Tone::Faint),
         ]);
     }
     let mut out = table.render(look);
     if !rows.is_empty() {
-        out.push_str(&format!("\n{} skipped\n", count(rows.len() as u64, "thing", "things")));
+        out.push_str(&format!(
+            "\n{} skipped\n",
+            count(rows.len() as u64, "thing", "things")
+        ));
     }
     out
 }
@@ -45,17 +51,27 @@ pub fn by_reason(rows: &[SkippedRow], look: Look) -> String {
     let mut groups: BTreeMap<&str, (SkipReason, Vec<&SkippedRow>)> = BTreeMap::new();
     for row in rows {
         let reason = row.skipped.skip.reason;
-        groups.entry(words::skip_reason(reason)).or_insert((reason, Vec::new())).1.push(row);
+        groups
+            .entry(words::skip_reason(reason))
+            .or_insert((reason, Vec::new()))
+            .1
+            .push(row);
     }
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-    let phrases = groups.iter().map(|(reason, _)| width(words::skip_reason_phrase(*reason)));
+    let phrases = groups
+        .iter()
+        .map(|(reason, _)| width(words::skip_reason_phrase(*reason)));
     let column = phrases.max().unwrap_or(0);
-    let digits = groups.iter().map(|(_, rows)| number(rows.len() as u64).len()).max().unwrap_or(0);
+    let digits = groups
+        .iter()
+        .map(|(_, rows)| number(rows.len() as u64).len())
+        .max()
+        .unwrap_or(0);
     let mut out = String::new();
     for (reason, rows) in groups {
         let names = rows.iter().take(EXAMPLES).map(|row| {
-            let name = cut(&inert(&row.skipped.name), 48);
+            let name = cut(&inert(&name(&row.skipped.name)), 48);
             format!("{} {name}", words::skip_subject(row.skipped.subject))
         });
         let mut examples = names.collect::<Vec<_>>().join(", ");
@@ -63,14 +79,29 @@ pub fn by_reason(rows: &[SkippedRow], look: Look) -> String {
             examples.push_str(", …");
         }
         let many = number(rows.len() as u64);
-        let phrase = look.tone(tone(reason), &pad(words::skip_reason_phrase(reason), column));
+        let phrase = look.tone(
+            tone(reason),
+            &pad(words::skip_reason_phrase(reason), column),
+        );
         let used = 2 + digits + 2 + column + 2;
         if let Some(screen) = look.width {
             examples = cut(&examples, screen.saturating_sub(used).max(12));
         }
-        out.push_str(&format!("  {many:>digits$}  {phrase}  {}\n", look.faint(&examples)));
+        out.push_str(&format!(
+            "  {many:>digits$}  {phrase}  {}\n",
+            look.faint(&examples)
+        ));
     }
     out
+}
+
+/// A name as lists show it: of a digest its beginning is enough.
+fn name(name: &str) -> String {
+    if name.starts_with("sha256:") {
+        short_digest(name)
+    } else {
+        name.to_owned()
+    }
 }
 
 /// What was meant to be left out is quiet; what should have been read is not.

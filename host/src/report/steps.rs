@@ -17,9 +17,15 @@ pub struct Labels {
 impl Labels {
     /// From the manifest's `verify-steps`.
     pub fn new(steps: &[StepInfo]) -> Self {
-        let labels: Vec<_> =
-            steps.iter().map(|step| (step.id.clone(), cut(&inert(&step.label), MAX_LABEL))).collect();
-        let width = labels.iter().map(|(_, label)| width(label)).max().unwrap_or(0);
+        let labels: Vec<_> = steps
+            .iter()
+            .map(|step| (step.id.clone(), cut(&inert(&step.label), MAX_LABEL)))
+            .collect();
+        let width = labels
+            .iter()
+            .map(|(_, label)| width(label))
+            .max()
+            .unwrap_or(0);
         Self { labels, width }
     }
 
@@ -41,12 +47,22 @@ pub fn tick(labels: &Labels, step: &StepResult, look: Look) -> String {
         StepStatus::Skipped => look.faint("–"),
     };
     let column = labels.width + 4;
-    let room = look.width.map(|screen| screen.saturating_sub(column).max(20));
+    let room = look
+        .width
+        .map(|screen| screen.saturating_sub(column).max(20));
     let label = pad(&labels.of(&step.id), labels.width);
-    let label = if step.status == StepStatus::Skipped { look.faint(&label) } else { label };
+    let label = if step.status == StepStatus::Skipped {
+        look.faint(&label)
+    } else {
+        label
+    };
     let mut out = String::new();
     for (place, line) in wrap(&inert(&step.seen), room).iter().enumerate() {
-        let line = if step.status == StepStatus::Skipped { look.faint(line) } else { line.clone() };
+        let line = if step.status == StepStatus::Skipped {
+            look.faint(line)
+        } else {
+            line.clone()
+        };
         if place == 0 {
             out.push_str(format!("{mark} {label}  {line}").trim_end());
         } else {
@@ -68,14 +84,26 @@ pub fn tick(labels: &Labels, step: &StepResult, look: Look) -> String {
 
 /// Whether nothing failed. Warnings are fine.
 pub fn is_green(verification: &Verification) -> bool {
-    verification.steps.iter().all(|step| step.status != StepStatus::Failed)
+    verification
+        .steps
+        .iter()
+        .all(|step| step.status != StepStatus::Failed)
 }
 
 /// One line below the ticks.
 pub fn verdict(verification: &Verification, look: Look) -> String {
-    let count = |status| verification.steps.iter().filter(|step| step.status == status).count();
-    let (failed, warnings, skipped) =
-        (count(StepStatus::Failed), count(StepStatus::Warning), count(StepStatus::Skipped));
+    let count = |status| {
+        verification
+            .steps
+            .iter()
+            .filter(|step| step.status == status)
+            .count()
+    };
+    let (failed, warnings, skipped) = (
+        count(StepStatus::Failed),
+        count(StepStatus::Warning),
+        count(StepStatus::Skipped),
+    );
     let mut parts = Vec::new();
     if failed > 0 {
         parts.push(format!("{failed} failed"));
@@ -86,7 +114,11 @@ pub fn verdict(verification: &Verification, look: Look) -> String {
     if skipped > 0 {
         parts.push(format!("{skipped} not tried"));
     }
-    let detail = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+    let detail = if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    };
     if failed > 0 {
         format!("{}{detail}\n", look.bad("Not verified"))
     } else {
@@ -104,7 +136,11 @@ mod tests {
         let manifest = samples::manifest();
         let labels = Labels::new(&manifest.verify_steps);
         let mixed = samples::mixed_verification();
-        let text: String = mixed.steps.iter().map(|step| tick(&labels, step, Look::PLAIN)).collect();
+        let text: String = mixed
+            .steps
+            .iter()
+            .map(|step| tick(&labels, step, Look::PLAIN))
+            .collect();
         insta::assert_snapshot!(format!("{text}\n{}", verdict(&mixed, Look::PLAIN)));
     }
 
@@ -112,9 +148,15 @@ mod tests {
     fn hints_hang_below_what_was_seen_on_a_narrow_screen() {
         let manifest = samples::manifest();
         let labels = Labels::new(&manifest.verify_steps);
-        let look = Look { width: Some(60), colour: false };
-        let text: String =
-            samples::mixed_verification().steps.iter().map(|step| tick(&labels, step, look)).collect();
+        let look = Look {
+            width: Some(60),
+            colour: false,
+        };
+        let text: String = samples::mixed_verification()
+            .steps
+            .iter()
+            .map(|step| tick(&labels, step, look))
+            .collect();
         assert!(text.lines().all(|line| width(line) <= 60), "{text}");
         insta::assert_snapshot!(text);
     }
@@ -133,6 +175,9 @@ mod tests {
             seen: String::new(),
             hint: String::new(),
         };
-        assert_eq!(tick(&Labels::new(&[]), &step, Look::PLAIN), "✓ sur\u{fffd}prise\n");
+        assert_eq!(
+            tick(&Labels::new(&[]), &step, Look::PLAIN),
+            "✓ sur\u{fffd}prise\n"
+        );
     }
 }

@@ -14,7 +14,7 @@ pub(crate) const MAX_CELL: usize = 200;
 const GAP: usize = 2;
 
 /// Columns below which a flexible column is not pressed.
-const MIN_FLEXIBLE: usize = 12;
+const MIN_FLEXIBLE: usize = 8;
 
 /// One column: its heading, and how it behaves.
 #[derive(Clone, Copy)]
@@ -22,22 +22,48 @@ pub(crate) struct Column {
     heading: &'static str,
     right: bool,
     flexible: bool,
+    max: usize,
 }
 
 impl Column {
     /// Text that may be cut to fit.
     pub(crate) const fn text(heading: &'static str) -> Self {
-        Self { heading, right: false, flexible: true }
+        Self {
+            heading,
+            right: false,
+            flexible: true,
+            max: MAX_CELL,
+        }
     }
 
     /// Text that is shown whole, because a part of it is worth nothing.
     pub(crate) const fn fixed(heading: &'static str) -> Self {
-        Self { heading, right: false, flexible: false }
+        Self {
+            heading,
+            right: false,
+            flexible: false,
+            max: MAX_CELL,
+        }
+    }
+
+    /// The same up to so many columns.
+    pub(crate) const fn capped(heading: &'static str, max: usize) -> Self {
+        Self {
+            heading,
+            right: false,
+            flexible: false,
+            max,
+        }
     }
 
     /// A number.
     pub(crate) const fn number(heading: &'static str) -> Self {
-        Self { heading, right: true, flexible: false }
+        Self {
+            heading,
+            right: true,
+            flexible: false,
+            max: MAX_CELL,
+        }
     }
 }
 
@@ -49,7 +75,10 @@ pub(crate) struct Cell {
 
 impl Cell {
     pub(crate) fn toned(text: impl AsRef<str>, tone: Tone) -> Self {
-        Self { text: inert(text.as_ref()), tone }
+        Self {
+            text: inert(text.as_ref()),
+            tone,
+        }
     }
 }
 
@@ -67,7 +96,10 @@ pub(crate) struct Table<const N: usize> {
 
 impl<const N: usize> Table<N> {
     pub(crate) fn new(columns: [Column; N]) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self {
+            columns,
+            rows: Vec::new(),
+        }
     }
 
     pub(crate) fn row(&mut self, cells: [Cell; N]) {
@@ -85,7 +117,9 @@ impl<const N: usize> Table<N> {
         }
         let widths = self.widths(look);
         let mut out = String::new();
-        let headings = self.columns.map(|column| Cell::toned(column.heading, Tone::Faint));
+        let headings = self
+            .columns
+            .map(|column| Cell::toned(column.heading, Tone::Faint));
         line(&mut out, look, &self.columns, &widths, &headings);
         for row in &self.rows {
             line(&mut out, look, &self.columns, &widths, row);
@@ -96,8 +130,8 @@ impl<const N: usize> Table<N> {
     fn widths(&self, look: Look) -> [usize; N] {
         let mut widths = [0; N];
         for row in &self.rows {
-            for (widest, cell) in widths.iter_mut().zip(row) {
-                *widest = (*widest).max(width(&cell.text).min(MAX_CELL));
+            for ((widest, cell), column) in widths.iter_mut().zip(row).zip(&self.columns) {
+                *widest = (*widest).max(width(&cell.text).min(column.max));
             }
         }
         for (widest, column) in widths.iter_mut().zip(&self.columns) {
@@ -105,7 +139,9 @@ impl<const N: usize> Table<N> {
                 *widest = (*widest).max(width(column.heading));
             }
         }
-        let Some(screen) = look.width else { return widths };
+        let Some(screen) = look.width else {
+            return widths;
+        };
         loop {
             let shown = widths.iter().filter(|&&w| w > 0).count();
             let total = widths.iter().sum::<usize>() + shown.saturating_sub(1) * GAP;
@@ -120,8 +156,13 @@ impl<const N: usize> Table<N> {
             // Only as far as the second widest in one step, so that columns of one size shrink together.
             let mut flexible = flexible.collect::<Vec<_>>();
             flexible.sort_unstable_by_key(|w| std::cmp::Reverse(**w));
-            let second = flexible.get(1).map_or(MIN_FLEXIBLE, |w| **w).max(MIN_FLEXIBLE);
-            let Some(widest) = flexible.into_iter().next() else { return widths };
+            let second = flexible
+                .get(1)
+                .map_or(MIN_FLEXIBLE, |w| **w)
+                .max(MIN_FLEXIBLE);
+            let Some(widest) = flexible.into_iter().next() else {
+                return widths;
+            };
             let step = excess.min((*widest).saturating_sub(second).max(1));
             *widest = widest.saturating_sub(step).max(MIN_FLEXIBLE);
         }
@@ -166,8 +207,16 @@ mod tests {
     use super::*;
 
     fn sample() -> Table<3> {
-        let mut table = Table::new([Column::text("NAME"), Column::number("N"), Column::text("WHY")]);
-        table.row(["alpha".into(), "1,204".into(), "a sentence that is rather long for a screen".into()]);
+        let mut table = Table::new([
+            Column::text("NAME"),
+            Column::number("N"),
+            Column::text("WHY"),
+        ]);
+        table.row([
+            "alpha".into(),
+            "1,204".into(),
+            "a sentence that is rather long for a screen".into(),
+        ]);
         table.row(["a-name-that-is-longer".into(), "3".into(), "".into()]);
         table
     }
@@ -183,7 +232,10 @@ mod tests {
 
     #[test]
     fn a_narrow_screen_cuts_the_widest_columns_and_never_wraps() {
-        let look = Look { width: Some(44), colour: false };
+        let look = Look {
+            width: Some(44),
+            colour: false,
+        };
         let text = sample().render(look);
         assert!(text.lines().all(|line| width(line) <= 44), "{text}");
         assert_eq!(text.lines().count(), 3);
@@ -192,15 +244,24 @@ mod tests {
 
     #[test]
     fn a_screen_narrower_than_the_minimum_ends_the_shrinking() {
-        let text = sample().render(Look { width: Some(3), colour: false });
+        let text = sample().render(Look {
+            width: Some(3),
+            colour: false,
+        });
         assert_eq!(text.lines().count(), 3);
     }
 
     #[test]
     fn colours_do_not_disturb_the_alignment() {
-        let coloured = sample().render(Look { width: None, colour: true });
+        let coloured = sample().render(Look {
+            width: None,
+            colour: true,
+        });
         assert!(coloured.contains("\u{1b}["));
-        assert_eq!(console::strip_ansi_codes(&coloured), sample().render(Look::PLAIN));
+        assert_eq!(
+            console::strip_ansi_codes(&coloured),
+            sample().render(Look::PLAIN)
+        );
     }
 
     #[test]

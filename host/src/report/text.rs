@@ -93,7 +93,9 @@ pub fn pad(text: &str, columns: usize) -> String {
 /// The text in lines of at most so many columns, broken between words; a word that is longer stays whole
 /// (an address is better copied than broken). `None` makes one line.
 pub fn wrap(text: &str, columns: Option<usize>) -> Vec<String> {
-    let Some(columns) = columns else { return vec![text.to_owned()] };
+    let Some(columns) = columns else {
+        return vec![text.to_owned()];
+    };
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
@@ -169,7 +171,11 @@ pub fn minute(time: &str) -> String {
 pub fn short_digest(digest: &str) -> String {
     match digest.split_once(':') {
         Some((algorithm, hex)) => {
-            format!("{}:{}", inert(algorithm), inert(&hex.chars().take(12).collect::<String>()))
+            format!(
+                "{}:{}",
+                inert(algorithm),
+                inert(&hex.chars().take(12).collect::<String>())
+            )
         }
         None => cut(&inert(digest), 19),
     }
@@ -180,7 +186,9 @@ pub fn without_userinfo(address: &str) -> String {
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let Some((_, host)) = authority.rsplit_once('@') else { return address.to_owned() };
+    let Some((_, host)) = authority.rsplit_once('@') else {
+        return address.to_owned();
+    };
     let separator = if scheme.is_empty() { "" } else { "://" };
     format!("{scheme}{separator}…@{host}{path}")
 }
@@ -204,7 +212,10 @@ mod tests {
         let value = serde_json::json!({"a": "\u{9b}2J\u{202e}\u{7f}\u{e0041}\nß"});
         let text = inert_json(&serde_json::to_string_pretty(&value).unwrap());
         assert!(!text.contains('\u{9b}') && !text.contains('\u{e0041}'));
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            value
+        );
     }
 
     #[test]
@@ -213,7 +224,10 @@ mod tests {
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("abc", 0), "");
-        assert_eq!(inert(&"x".repeat(MAX_TEXT_CHARS * 2)).chars().count(), MAX_TEXT_CHARS + 1);
+        assert_eq!(
+            inert(&"x".repeat(MAX_TEXT_CHARS * 2)).chars().count(),
+            MAX_TEXT_CHARS + 1
+        );
     }
 
     #[test]
@@ -237,25 +251,33 @@ mod tests {
     fn times_and_digests_are_short_and_odd_ones_harmless() {
         assert_eq!(minute("2026-11-22T14:08:31Z"), "2026-11-22 14:08");
         assert_eq!(minute("yesterday\u{1b}"), "yesterday\u{fffd}");
-        assert_eq!(short_digest("sha256:9f86d081884c7d659a2f"), "sha256:9f86d081884c");
+        assert_eq!(
+            short_digest("sha256:9f86d081884c7d659a2f"),
+            "sha256:9f86d081884c"
+        );
         assert_eq!(short_digest("nonsense"), "nonsense");
     }
 
     #[test]
     fn an_address_is_shown_without_its_password() {
-        assert_eq!(without_userinfo("http://me:pw@proxy:3128/x@y"), "http://…@proxy:3128/x@y");
+        assert_eq!(
+            without_userinfo("http://me:pw@proxy:3128/x@y"),
+            "http://…@proxy:3128/x@y"
+        );
         assert_eq!(without_userinfo("me:p@w@proxy:3128"), "…@proxy:3128");
-        assert_eq!(without_userinfo("http://proxy:3128/a@b"), "http://proxy:3128/a@b");
+        assert_eq!(
+            without_userinfo("http://proxy:3128/a@b"),
+            "http://proxy:3128/a@b"
+        );
     }
 
     #[test]
     fn lines_break_between_words_and_never_in_an_address() {
         assert_eq!(wrap("one two three", Some(7)), ["one two", "three"]);
-        assert_eq!(wrap("see https://example.com/long now", Some(8)), [
-            "see",
-            "https://example.com/long",
-            "now"
-        ]);
+        assert_eq!(
+            wrap("see https://example.com/long now", Some(8)),
+            ["see", "https://example.com/long", "now"]
+        );
         assert_eq!(wrap("one two", None), ["one two"]);
     }
 }

@@ -4,8 +4,8 @@
 //! own names may change with its version; these stay.
 
 use crate::contract::{
-    FieldKind, FindingKind, FindingState, LogLevel, PackageOrigin, Severity, SkipReason, SkipSubject,
-    StepStatus,
+    FieldKind, FindingKind, FindingState, LogLevel, PackageOrigin, Severity, SkipReason,
+    SkipSubject, StepStatus,
 };
 use crate::host::LocationOutcome;
 

@@ -31,7 +31,12 @@ impl Bars {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let total = all.add(ProgressBar::new_spinner());
         total.set_style(style("{spinner} {msg}"));
-        Self { out, all, total, running: Mutex::default() }
+        Self {
+            out,
+            all,
+            total,
+            running: Mutex::default(),
+        }
     }
 
     /// A line that stays, above the bars.
@@ -55,13 +60,16 @@ impl Events for Bars {
             Event::Step(step) => self.total.set_message(inert(&step.id)),
             Event::Listed(locations) => {
                 self.total.enable_steady_tick(Duration::from_millis(120));
-                self.total.set_message(format!("listing locations: {locations}"));
+                self.total
+                    .set_message(format!("listing locations: {locations}"));
             }
             Event::ScanStarted { locations } => {
                 self.total.disable_steady_tick();
                 self.total.set_length(locations as u64);
                 self.total.set_position(0);
-                self.total.set_style(style("{bar:32} {pos} of {len} locations  {elapsed}"));
+                self.total.reset_elapsed();
+                self.total
+                    .set_style(style("{bar:32} {pos} of {len} locations  {elapsed}"));
                 self.total.tick();
             }
             Event::LocationStarted { path, resumed } => {
@@ -69,7 +77,9 @@ impl Events for Bars {
                 if running.len() >= MAX_LINES {
                     return;
                 }
-                let bar = self.all.insert_before(&self.total, ProgressBar::new_spinner());
+                let bar = self
+                    .all
+                    .insert_before(&self.total, ProgressBar::new_spinner());
                 bar.set_style(style("{spinner} {prefix}  {wide_msg}"));
                 bar.set_prefix(cut(&inert(&path), PATH_COLUMNS));
                 bar.set_message(if resumed { "resumed" } else { "" });
@@ -82,9 +92,17 @@ impl Events for Bars {
                     bar.set_message(format!("{}/{}  {doing}", progress.done, progress.total));
                 }
             }
-            Event::LocationRetried { path, message, wait_ms } => {
+            Event::LocationRetried {
+                path,
+                message,
+                wait_ms,
+            } => {
                 if let Some(bar) = lock(&self.running).get(&path) {
-                    bar.set_message(format!("again in {}: {}", duration(wait_ms), inert(&message)));
+                    bar.set_message(format!(
+                        "again in {}: {}",
+                        duration(wait_ms),
+                        inert(&message)
+                    ));
                 }
             }
             Event::LocationEnded(report) => {
@@ -98,7 +116,11 @@ impl Events for Bars {
                 }
                 self.total.inc(1);
             }
-            Event::Log { subject, level, message } => {
+            Event::Log {
+                subject,
+                level,
+                message,
+            } => {
                 if loudness(level) >= loudness(LogLevel::Warn) {
                     let (subject, message) = (inert(&subject), inert(&message));
                     self.line(&format!("{} {subject}: {message}", look.warn("!")));

@@ -29,7 +29,11 @@ struct Line {
 
 impl Json {
     pub(super) fn new(out: Arc<Output>) -> Self {
-        Self { out, seq: AtomicU64::new(0), order: Mutex::default() }
+        Self {
+            out,
+            seq: AtomicU64::new(0),
+            order: Mutex::default(),
+        }
     }
 
     fn line(&self, kind: &str, rest: Value) {
@@ -57,7 +61,10 @@ impl Events for Json {
                 self.line("scan-started", json!({ "locations": locations }));
             }
             Event::LocationStarted { path, resumed } => {
-                self.line("location-started", json!({ "path": path, "resumed": resumed }));
+                self.line(
+                    "location-started",
+                    json!({ "path": path, "resumed": resumed }),
+                );
             }
             Event::LocationProgress { path, progress } => self.line(
                 "location-progress",
@@ -68,12 +75,20 @@ impl Events for Json {
                     "doing": progress.doing,
                 }),
             ),
-            Event::LocationRetried { path, message, wait_ms } => self.line(
+            Event::LocationRetried {
+                path,
+                message,
+                wait_ms,
+            } => self.line(
                 "location-retried",
                 json!({ "path": path, "message": message, "wait_milliseconds": wait_ms }),
             ),
             Event::LocationEnded(report) => self.line("location-ended", location_report(&report)),
-            Event::Log { subject, level, message } => self.line(
+            Event::Log {
+                subject,
+                level,
+                message,
+            } => self.line(
                 "log",
                 json!({ "subject": subject, "level": words::log_level(level), "message": message }),
             ),

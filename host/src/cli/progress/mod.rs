@@ -22,7 +22,11 @@ pub(crate) trait Reporter: Events {
 }
 
 /// The reporter that was chosen. `Auto` is decided before.
-pub(crate) fn reporter(choice: ProgressChoice, verbose: u8, out: &Arc<Output>) -> Arc<dyn Reporter> {
+pub(crate) fn reporter(
+    choice: ProgressChoice,
+    verbose: u8,
+    out: &Arc<Output>,
+) -> Arc<dyn Reporter> {
     let least = match verbose {
         0 => LogLevel::Warn,
         1 => LogLevel::Info,
@@ -62,8 +66,8 @@ fn loudness(level: LogLevel) -> u8 {
 /// `complete, 14 images, 1,204 packages, 37 findings, 2.1 s`.
 fn ended(report: &LocationReport) -> String {
     let outcome = match &report.outcome {
-        LocationOutcome::Failed { message, .. } => format!("failed: {}", inert(message)),
-        other => words::outcome(other).to_owned(),
+        LocationOutcome::Failed { message, .. } => return format!("failed: {}", inert(message)),
+        other => words::outcome(other),
     };
     let counts = &report.counts;
     format!(

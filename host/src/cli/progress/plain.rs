@@ -23,7 +23,11 @@ pub(super) struct Plain {
 
 impl Plain {
     pub(super) fn new(out: Arc<Output>, least: LogLevel) -> Self {
-        Self { out, least, told: Mutex::default() }
+        Self {
+            out,
+            least,
+            told: Mutex::default(),
+        }
     }
 
     fn line(&self, text: &str) {
@@ -59,7 +63,10 @@ impl Events for Plain {
             }
             Event::Listed(_) => {}
             Event::ScanStarted { locations } => {
-                self.line(&format!("scanning {}", count(locations as u64, "location", "locations")));
+                self.line(&format!(
+                    "scanning {}",
+                    count(locations as u64, "location", "locations")
+                ));
             }
             Event::LocationStarted { path, resumed } => {
                 let word = if resumed { "resumed" } else { "started" };
@@ -69,18 +76,34 @@ impl Events for Plain {
             Event::LocationProgress { path, progress } => {
                 if self.is_due(&path) {
                     let (done, total) = (progress.done, progress.total);
-                    self.line(&format!("{}: {done} of {total}, {}", inert(&path), inert(&progress.doing)));
+                    self.line(&format!(
+                        "{}: {done} of {total}, {}",
+                        inert(&path),
+                        inert(&progress.doing)
+                    ));
                 }
             }
-            Event::LocationRetried { path, message, wait_ms } => {
+            Event::LocationRetried {
+                path,
+                message,
+                wait_ms,
+            } => {
                 let wait = duration(wait_ms);
-                self.line(&format!("{}: {}; again in {wait}", inert(&path), inert(&message)));
+                self.line(&format!(
+                    "{}: {}; again in {wait}",
+                    inert(&path),
+                    inert(&message)
+                ));
             }
             Event::LocationEnded(report) => {
                 lock(&self.told).remove(&report.path);
                 self.line(&format!("{}: {}", inert(&report.path), ended(&report)));
             }
-            Event::Log { subject, level, message } => {
+            Event::Log {
+                subject,
+                level,
+                message,
+            } => {
                 if loudness(level) >= loudness(self.least) {
                     let level = words::log_level(level);
                     self.line(&format!("{level} {}: {}", inert(&subject), inert(&message)));

@@ -19,14 +19,33 @@ fn events() -> Vec<Event> {
         }),
         Event::Listed(3),
         Event::ScanStarted { locations: 1 },
-        Event::LocationStarted { path: path.clone(), resumed: true },
+        Event::LocationStarted {
+            path: path.clone(),
+            resumed: true,
+        },
         Event::LocationProgress {
             path: path.clone(),
-            progress: ScanProgress { done: 1, total: 3, doing: "layer".to_owned() },
+            progress: ScanProgress {
+                done: 1,
+                total: 3,
+                doing: "layer".to_owned(),
+            },
         },
-        Event::LocationRetried { path: path.clone(), message: "502".to_owned(), wait_ms: 2_000 },
-        Event::Log { subject: path, level: LogLevel::Warn, message: "odd\nfake line".to_owned() },
-        Event::Log { subject: "x".to_owned(), level: LogLevel::Debug, message: "detail".to_owned() },
+        Event::LocationRetried {
+            path: path.clone(),
+            message: "502".to_owned(),
+            wait_ms: 2_000,
+        },
+        Event::Log {
+            subject: path,
+            level: LogLevel::Warn,
+            message: "odd\nfake line".to_owned(),
+        },
+        Event::Log {
+            subject: "x".to_owned(),
+            level: LogLevel::Debug,
+            message: "detail".to_owned(),
+        },
         Event::LocationEnded(ended),
     ]
 }
@@ -61,7 +80,11 @@ fn json_lines_are_numbered_objects() {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(value["seq"], number);
         assert!(value["kind"].is_string());
-        value["ts"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        value["ts"]
+            .as_str()
+            .unwrap()
+            .parse::<jiff::Timestamp>()
+            .unwrap();
     }
     assert_eq!(text.lines().count(), events().len() + 1);
     assert!(!text.contains('\u{1b}'));

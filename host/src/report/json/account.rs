@@ -6,8 +6,11 @@ use serde::Serialize;
 
 use super::{attributes, document};
 use crate::contract::{Manifest, Verification};
-use crate::host::{Connection as HostConnection, LocationRow, NewLocations, Selection as HostSelection};
-use crate::host::Inspection;
+use crate::host::{
+    Connection as HostConnection, Inspection as HostInspection, LocationRow, NewLocations,
+    Selection as HostSelection,
+};
+use crate::report::connector::contract;
 use crate::report::steps::{Labels, is_green};
 use crate::report::text::without_userinfo;
 use crate::report::words;
@@ -85,7 +88,12 @@ struct Connections<'a> {
 
 /// `{"kind": "connections", "connections": […]}`.
 pub fn connections(list: &[HostConnection]) -> String {
-    document("connections", Connections { connections: list.iter().map(Connection::from).collect() })
+    document(
+        "connections",
+        Connections {
+            connections: list.iter().map(Connection::from).collect(),
+        },
+    )
 }
 
 /// `{"kind": "connection", …}`.
@@ -208,13 +216,27 @@ struct Locations<'a> {
 /// `{"kind": "locations", "connection": name, "locations": […]}`.
 pub fn locations(connection: &str, rows: &[LocationRow]) -> String {
     let locations = rows.iter().map(Location::from).collect();
-    document("locations", Locations { connection, selection: None, locations })
+    document(
+        "locations",
+        Locations {
+            connection,
+            selection: None,
+            locations,
+        },
+    )
 }
 
 /// `{"kind": "selection", "connection": name, "selection": …, "locations": […]}`.
 pub fn selection(connection: &str, selection: &HostSelection, rows: &[LocationRow]) -> String {
     let locations = rows.iter().map(Location::from).collect();
-    document("selection", Locations { connection, selection: Some(selection.into()), locations })
+    document(
+        "selection",
+        Locations {
+            connection,
+            selection: Some(selection.into()),
+            locations,
+        },
+    )
 }
 
 #[derive(Serialize)]
@@ -289,17 +311,27 @@ fn described<'a>(manifest: &'a Manifest, digest: &'a str) -> Connector<'a> {
         verify_steps: manifest
             .verify_steps
             .iter()
-            .map(|step| Named { id: &step.id, label: &step.label })
+            .map(|step| Named {
+                id: &step.id,
+                label: &step.label,
+            })
             .collect(),
         scopes: manifest
             .scopes
             .iter()
-            .map(|scope| Scope { name: &scope.name, purpose: &scope.purpose })
+            .map(|scope| Scope {
+                name: &scope.name,
+                purpose: &scope.purpose,
+            })
             .collect(),
         location_kinds: manifest
             .location_kinds
             .iter()
-            .map(|kind| Kind { id: &kind.id, label: &kind.label, scannable: kind.scannable })
+            .map(|kind| Kind {
+                id: &kind.id,
+                label: &kind.label,
+                scannable: kind.scannable,
+            })
             .collect(),
         emits: &manifest.emits,
         attributes: attributes(&manifest.attributes),
@@ -313,14 +345,17 @@ struct Connectors<'a> {
 
 /// `{"kind": "connectors", "connectors": […]}`.
 pub fn connectors(list: &[(Manifest, String)]) -> String {
-    let connectors = list.iter().map(|(manifest, digest)| described(manifest, digest)).collect();
+    let connectors = list
+        .iter()
+        .map(|(manifest, digest)| described(manifest, digest))
+        .collect();
     document("connectors", Connectors { connectors })
 }
 
 #[derive(Serialize)]
-struct Inspected<'a> {
+struct Inspection<'a> {
     size: u64,
-    contract: &'a str,
+    contract: Option<String>,
     connector: Connector<'a>,
     imports: &'a [String],
     exports: &'a [String],
@@ -334,16 +369,20 @@ struct Limit<'a> {
 }
 
 /// `{"kind": "connector", …}` of an inspected component.
-pub fn connector(inspected: &Inspection) -> String {
+pub fn connector(inspected: &HostInspection) -> String {
     document(
         "connector",
-        Inspected {
+        Inspection {
             size: inspected.size,
-            contract: &inspected.contract,
+            contract: contract(inspected),
             connector: described(&inspected.manifest, &inspected.digest),
             imports: &inspected.imports,
             exports: &inspected.exports,
-            limits: inspected.limits.iter().map(|(name, value)| Limit { name, value }).collect(),
+            limits: inspected
+                .limits
+                .iter()
+                .map(|(name, value)| Limit { name, value })
+                .collect(),
         },
     )
 }

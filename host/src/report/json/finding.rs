@@ -111,12 +111,19 @@ impl<'a> From<&'a FindingRow> for Finding<'a> {
             links: finding
                 .links
                 .iter()
-                .map(|link| Link { name: link.name.as_deref(), url: &link.url })
+                .map(|link| Link {
+                    name: link.name.as_deref(),
+                    url: &link.url,
+                })
                 .collect(),
             cvss: finding
                 .cvss
                 .iter()
-                .map(|cvss| Cvss { vendor: &cvss.vendor, vector: &cvss.vector, score: cvss.score })
+                .map(|cvss| Cvss {
+                    vendor: &cvss.vendor,
+                    vector: &cvss.vector,
+                    score: cvss.score,
+                })
                 .collect(),
             detected_at: finding.detected_at.as_deref(),
             changed_at: finding.changed_at.as_deref(),
@@ -171,20 +178,34 @@ struct SkippedList<'a> {
 
 /// `{"kind": "findings", "findings": […]}`.
 pub fn findings(rows: &[FindingRow]) -> String {
-    document("findings", Findings { findings: rows.iter().map(Finding::from).collect() })
+    document(
+        "findings",
+        Findings {
+            findings: rows.iter().map(Finding::from).collect(),
+        },
+    )
 }
 
 /// One `{"kind": "finding", …}` a line.
 pub fn finding_lines(rows: &[FindingRow]) -> String {
-    rows.iter().map(|row| line("finding", Finding::from(row))).collect()
+    rows.iter()
+        .map(|row| line("finding", Finding::from(row)))
+        .collect()
 }
 
 /// `{"kind": "skipped-list", "skipped": […]}`.
 pub fn skipped(rows: &[SkippedRow]) -> String {
-    document("skipped-list", SkippedList { skipped: rows.iter().map(Skipped::from).collect() })
+    document(
+        "skipped-list",
+        SkippedList {
+            skipped: rows.iter().map(Skipped::from).collect(),
+        },
+    )
 }
 
 /// One `{"kind": "skipped", …}` a line.
 pub fn skipped_lines(rows: &[SkippedRow]) -> String {
-    rows.iter().map(|row| line("skipped", Skipped::from(row))).collect()
+    rows.iter()
+        .map(|row| line("skipped", Skipped::from(row)))
+        .collect()
 }

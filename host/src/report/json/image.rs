@@ -211,20 +211,43 @@ struct PackageLine<'a> {
 
 /// `{"kind": "images", "images": […]}`.
 pub fn images(rows: &[ImageRow]) -> String {
-    document("images", Images { images: rows.iter().map(Image::from).collect() })
+    document(
+        "images",
+        Images {
+            images: rows.iter().map(Image::from).collect(),
+        },
+    )
 }
 
 /// One `{"kind": "image", …}` a line.
 pub fn image_lines(rows: &[ImageRow]) -> String {
-    rows.iter().map(|row| line("image", Image::from(row))).collect()
+    rows.iter()
+        .map(|row| line("image", Image::from(row)))
+        .collect()
 }
 
 /// `{"kind": "packages", "image": digest, "packages": […]}`.
 pub fn packages(image: &str, rows: &[SeenPackage]) -> String {
-    document("packages", Packages { image, packages: rows.iter().map(Package::from).collect() })
+    document(
+        "packages",
+        Packages {
+            image,
+            packages: rows.iter().map(Package::from).collect(),
+        },
+    )
 }
 
 /// One `{"kind": "package", "image": digest, …}` a line.
 pub fn package_lines(image: &str, rows: &[SeenPackage]) -> String {
-    rows.iter().map(|row| line("package", PackageLine { image, package: row.into() })).collect()
+    rows.iter()
+        .map(|row| {
+            line(
+                "package",
+                PackageLine {
+                    image,
+                    package: row.into(),
+                },
+            )
+        })
+        .collect()
 }

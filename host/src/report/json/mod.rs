@@ -18,7 +18,8 @@ use super::text::inert_json;
 use crate::contract::Attribute;
 
 pub use account::{
-    connection, connections, connector, connectors, disconnected, locations, selection, verification,
+    connection, connections, connector, connectors, disconnected, locations, selection,
+    verification,
 };
 pub use finding::{finding_lines, findings, skipped, skipped_lines};
 pub use image::{image_lines, images, package_lines, packages};
@@ -37,7 +38,11 @@ struct Envelope<'a, T> {
 }
 
 fn envelope<T>(kind: &str, content: T) -> Envelope<'_, T> {
-    Envelope { schema_version: SCHEMA_VERSION, kind, content }
+    Envelope {
+        schema_version: SCHEMA_VERSION,
+        kind,
+        content,
+    }
 }
 
 /// One document, over several lines.

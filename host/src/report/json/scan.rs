@@ -6,7 +6,8 @@ use super::finding::{Finding, Skipped};
 use super::image::Image;
 use super::{document, line};
 use crate::host::{
-    Counts as HostCounts, FindingRow, ImageRow, LocationOutcome, LocationReport, ScanReport, SkippedRow,
+    Counts as HostCounts, FindingRow, ImageRow, LocationOutcome, LocationReport, ScanReport,
+    SkippedRow,
 };
 use crate::report::words;
 
@@ -64,7 +65,9 @@ struct Location<'a> {
 impl<'a> From<&'a LocationReport> for Location<'a> {
     fn from(report: &'a LocationReport) -> Self {
         let (message, hint) = match &report.outcome {
-            LocationOutcome::Failed { message, hint } => (Some(message.as_str()), Some(hint.as_str())),
+            LocationOutcome::Failed { message, hint } => {
+                (Some(message.as_str()), Some(hint.as_str()))
+            }
             _ => (None, None),
         };
         Self {

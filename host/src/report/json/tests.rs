@@ -13,8 +13,12 @@ fn parse(text: &str) -> Value {
 fn every_document_says_its_version_and_kind() {
     let report = samples::scan_report();
     let (findings, images, skipped) = (samples::findings(), samples::images(), samples::skipped());
-    let result =
-        ScanResult { report: &report, findings: &findings, images: &images, skipped: &skipped };
+    let result = ScanResult {
+        report: &report,
+        findings: &findings,
+        images: &images,
+        skipped: &skipped,
+    };
     let labels = crate::report::steps::Labels::new(&samples::manifest().verify_steps);
     let documents = [
         super::findings(&findings),
@@ -26,7 +30,11 @@ fn every_document_says_its_version_and_kind() {
         disconnected("work"),
         verification("work", &samples::mixed_verification(), &labels, Some(false)),
         locations("work", &samples::locations()),
-        selection("work", &samples::connection().selection, &samples::locations()),
+        selection(
+            "work",
+            &samples::connection().selection,
+            &samples::locations(),
+        ),
         connectors(&[(samples::manifest(), "sha256:1".to_owned())]),
         connector(&samples::inspected()),
         scan(&result),
@@ -42,11 +50,17 @@ fn every_document_says_its_version_and_kind() {
 fn lines_are_one_object_each_and_the_scan_comes_last() {
     let report = samples::scan_report();
     let (findings, images, skipped) = (samples::findings(), samples::images(), samples::skipped());
-    let result =
-        ScanResult { report: &report, findings: &findings, images: &images, skipped: &skipped };
+    let result = ScanResult {
+        report: &report,
+        findings: &findings,
+        images: &images,
+        skipped: &skipped,
+    };
     let text = scan_lines(&result);
-    let kinds: Vec<_> =
-        text.lines().map(|line| parse(line)["kind"].as_str().unwrap().to_owned()).collect();
+    let kinds: Vec<_> = text
+        .lines()
+        .map(|line| parse(line)["kind"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(kinds.last().unwrap(), "scan");
     for kind in ["image", "finding", "skipped", "location"] {
         assert!(kinds.iter().any(|seen| seen == kind), "{kind}");
@@ -63,7 +77,12 @@ fn the_shape_of_each_document_is_frozen() {
     insta::assert_snapshot!("connections", connections(&[samples::connection()]));
     insta::assert_snapshot!("connector", connector(&samples::inspected()));
     let report = samples::scan_report();
-    let result = ScanResult { report: &report, findings: &[], images: &[], skipped: &[] };
+    let result = ScanResult {
+        report: &report,
+        findings: &[],
+        images: &[],
+        skipped: &[],
+    };
     insta::assert_snapshot!("scan", scan(&result));
 }
 
