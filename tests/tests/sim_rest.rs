@@ -261,12 +261,12 @@ fn parameters_are_checked_and_unknown_ones_are_not() {
         api(&gitlab, "/no/such/route", acme::TOKEN).json()["error"],
         "404 Not Found"
     );
-    let url = format!("{}/api/v4/projects/1", gitlab.base_url());
-    assert_ne!(
-        send("DELETE", &url, &[("private-token", acme::TOKEN)], b"")
-            .unwrap()
-            .status,
-        204
+    let id = project_id(&gitlab, "northwind/Shop/search");
+    let url = format!("{}/api/v4/projects/{id}", gitlab.base_url());
+    let refused = send("DELETE", &url, &[("private-token", acme::TOKEN_API)], b"").unwrap();
+    assert_eq!(
+        (refused.status, refused.json()["error"].as_str()),
+        (405, Some("405 Not Allowed"))
     );
 }
 
