@@ -34,7 +34,7 @@ fn setup(modes: Modes) -> Setup {
         t.expires_at = Some("2024-01-01".to_owned());
     });
     org.token_with(alice, "glpat-revoked", &scope::CONNECTOR, |t| {
-        t.revoked = true
+        t.revoked = true;
     });
     let acme = org.group(None, "Acme", |g| g.members.push((alice, level::REPORTER)));
     let shop = org.project(acme, "Shop", |_| {});

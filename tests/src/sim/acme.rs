@@ -101,14 +101,14 @@ pub fn organisation() -> Organisation {
         "Everything that Northwind runs".clone_into(&mut g.description);
     });
     let shop = org.group(Some(northwind), "Shop", |g| {
-        g.members.push((people.jonas, level::REPORTER))
+        g.members.push((people.jonas, level::REPORTER));
     });
     platform(&mut org, northwind, &bases);
     let store = services(&mut org, shop, &bases, &people);
     payments(&mut org, shop, &bases);
     retired(&mut org, northwind, &bases);
     let harbour = org.group(None, "harbour", |g| {
-        g.members.push((people.mira, level::DEVELOPER))
+        g.members.push((people.mira, level::DEVELOPER));
     });
     let shared = org.project(harbour, "berth-planner", |p| {
         p.shared_with.push((northwind, level::REPORTER));
@@ -161,7 +161,7 @@ fn people(org: &mut Organisation) -> People {
 fn tokens(org: &mut Organisation, people: &People, store: u64) {
     let mira = people.mira;
     org.token_with(mira, TOKEN, &scope::CONNECTOR, |t| {
-        t.expires_at = Some(in_days(200))
+        t.expires_at = Some(in_days(200));
     });
     org.token(people.root, TOKEN_ADMIN, &scope::API);
     org.token(mira, TOKEN_READ_USER, &["read_user"]);
@@ -172,7 +172,7 @@ fn tokens(org: &mut Organisation, people: &People, store: u64) {
         t.expires_at = Some("2024-02-29".to_owned());
     });
     org.token_with(mira, TOKEN_EXPIRING, &scope::CONNECTOR, |t| {
-        t.expires_at = Some(in_days(13))
+        t.expires_at = Some(in_days(13));
     });
     org.token_with(mira, TOKEN_REVOKED, &scope::CONNECTOR, |t| t.revoked = true);
     org.token_with(mira, TOKEN_GRANULAR, &[], |t| t.granular = true);
@@ -406,7 +406,7 @@ fn services(org: &mut Organisation, shop: u64, bases: &Bases, people: &People) -
 fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     let group = org.group(Some(shop), "payments", |_| {});
     let ledger = org.project(group, "ledger", |p| {
-        p.topics = vec!["java".to_owned(), "pci".to_owned()]
+        p.topics = vec!["java".to_owned(), "pci".to_owned()];
     });
     let repository = org.repository(ledger, "");
     let good = labelled(

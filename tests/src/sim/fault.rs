@@ -24,6 +24,9 @@ pub enum Place {
     Web,
 }
 
+/// Something that changes.
+pub type Change = Arc<dyn Fn(&mut World) + Send + Sync>;
+
 /// What goes wrong.
 #[derive(Clone)]
 pub enum Trouble {
@@ -36,7 +39,7 @@ pub enum Trouble {
     /// The answer comes late.
     Late(Duration),
     /// Something changes first (a token is revoked, a tag is deleted); then the request is answered.
-    Change(Arc<dyn Fn(&mut World) + Send + Sync>),
+    Change(Change),
 }
 
 impl fmt::Debug for Trouble {
@@ -181,7 +184,7 @@ pub(crate) struct Effect {
     cut: Option<usize>,
     hang_up: bool,
     late: Duration,
-    pub(crate) changes: Vec<Arc<dyn Fn(&mut World) + Send + Sync>>,
+    pub(crate) changes: Vec<Change>,
 }
 
 impl Effect {

@@ -47,7 +47,7 @@ mod throttle;
 mod world;
 
 pub use self::http::Reply;
-pub use fault::{Fault, Place, Trouble};
+pub use fault::{Change, Fault, Place, Trouble};
 pub use findings::{Finding, report};
 pub use modes::{Edition, Modes, Registry, Version};
 pub use organisation::{
