@@ -13,10 +13,11 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wasmtime_wasi_http::Error;
 
-use super::call::{CallEgress, Slot};
+use super::call::CallEgress;
 use super::digest::Hasher;
 use super::fault::{Code, Fault};
 use super::redact::RedactStream;
+use super::request::Slot;
 use super::target::Target;
 
 /// See the module.

@@ -329,3 +329,77 @@ async fn dial(addresses: &[SocketAddr], origin: &Origin) -> Result<TcpStream, Fa
         ),
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// `private.*` names live at a private address, `both.*` at a private and a public one, all others at a
+    /// public one.
+    #[derive(Debug)]
+    struct Names;
+
+    #[async_trait::async_trait]
+    impl Resolver for Names {
+        async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+            let ips: &[&str] = match name.split('.').next() {
+                Some("private") => &["10.0.0.7"],
+                Some("both") => &["10.0.0.8", "93.184.216.34"],
+                _ => &["93.184.216.34"],
+            };
+            Ok(ips.iter().map(|ip| ip.parse().unwrap()).collect())
+        }
+    }
+
+    async fn judged(operator: &str, asked: &str) -> Result<Vec<String>, Code> {
+        let limits = EgressLimits::default();
+        let setup = Setup {
+            policy: Arc::new(Policy::new(operator.parse().unwrap(), Vec::new())),
+            resolver: Arc::new(Names),
+            tls: Arc::new(tls::client_config(&[], None, false).unwrap()),
+            proxy: None,
+            permits: Arc::new(Semaphore::new(1)),
+            limits: limits.clone(),
+        };
+        let asked: Origin = asked.parse().unwrap();
+        let rule = setup.policy.addresses(&asked.host);
+        let addresses = setup
+            .judged(&asked, rule, Instant::now() + limits.connect)
+            .await;
+        let texts = |found: Vec<SocketAddr>| found.iter().map(|a| a.ip().to_string()).collect();
+        addresses.map(texts).map_err(|fault| fault.code)
+    }
+
+    #[tokio::test]
+    async fn siblings_may_be_private_only_when_the_operators_host_is() {
+        let private = vec!["10.0.0.7".to_owned()];
+        let inside = "https://private.example.com";
+        assert_eq!(judged(inside, inside).await, Ok(private.clone()));
+        assert_eq!(
+            judged(
+                "https://private.a.example.com",
+                "https://private.b.example.com"
+            )
+            .await,
+            Ok(private)
+        );
+        assert_eq!(
+            judged("https://www.example.com", inside).await,
+            Err(Code::AddressProhibited)
+        );
+        assert_eq!(
+            judged(inside, "https://private.other.test").await,
+            Err(Code::AddressProhibited)
+        );
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_dialled_is_left_out_of_a_mixed_answer() {
+        let public = vec!["93.184.216.34".to_owned()];
+        assert_eq!(
+            judged("https://www.example.com", "https://both.other.test").await,
+            Ok(public)
+        );
+    }
+}

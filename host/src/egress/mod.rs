@@ -4,7 +4,7 @@
 //! which credential, and what of the answer the connector sees. Deny by default; every refusal has a
 //! sentence and, where a person could allow it, the exact flag.
 //!
-//! The life of one request, in `call`: take a place in the queue, collect the body, judge the URL
+//! The life of one request, in `request`: take a place in the queue, collect the body, judge the URL
 //! (`target`, `policy`), put the secret where its stand-in stands (`secrets`), send (`client`, which dials
 //! through `connect`, which resolves and judges addresses with `resolve` and `address`), follow redirects
 //! (`redirect`) with all of that anew, and hand back a body that counts, times, hashes and redacts as it
@@ -27,6 +27,7 @@ mod policy;
 mod proxy;
 mod redact;
 mod redirect;
+mod request;
 mod resolve;
 mod secrets;
 mod stream;

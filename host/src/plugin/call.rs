@@ -268,7 +268,7 @@ async fn run(
         }
         (Answer::Listed(_), _) => {}
         (Answer::Scanned(summary), _) => {
-            shared.cleaning(MAX_TEXT, |cleaner| cleaner.clean(summary))
+            shared.cleaning(MAX_TEXT, |cleaner| cleaner.clean(summary));
         }
     }
     Ok((profile, Some(answer)))
@@ -300,7 +300,7 @@ async fn guarded<T>(
 fn explain(store: &Store<StoreData>, ended: Ended) -> CallError {
     let data = store.data();
     let shared = &data.shared;
-    let counters = shared.way.counters();
+    let counters = counted(shared);
     match ended {
         Ended::Trap(error) => {
             let evidence = Evidence {
@@ -336,6 +336,10 @@ async fn cut(shared: &Shared, phase: Phase) -> Ended {
     }
 }
 
+fn counted(shared: &Shared) -> Box<EgressCounters> {
+    Box::new(shared.way.counters())
+}
+
 /// What a stop means for the caller.
 fn stopped(shared: &Shared) -> CallError {
     match shared.stopped() {
@@ -344,7 +348,7 @@ fn stopped(shared: &Shared) -> CallError {
             limit: hit.limit,
             value: hit.limit.unit().show(shared.limits.get(hit.limit)),
             detail: hit.detail,
-            counters: shared.way.counters(),
+            counters: counted(shared),
         },
         Some((Stop::OverLimit, None)) => CallError::Host(anyhow::anyhow!(
             "the host took no more observations of this call; what it had acknowledged is safe"
@@ -371,13 +375,13 @@ fn failed(shared: &Shared, mut failure: Failure) -> CallError {
     shared.cleaning(MAX_MESSAGE, |cleaner| cleaner.clean(&mut failure));
     CallError::Failure {
         failure,
-        counters: shared.way.counters(),
+        counters: counted(shared),
     }
 }
 
 /// What a refused origin means for the caller: a rule that an operator can change, or one that nobody can.
 fn not_granted(shared: &Shared, refused: &GrantRefused) -> CallError {
-    let (message, counters) = (refused.to_string(), shared.way.counters());
+    let (message, counters) = (refused.to_string(), counted(shared));
     cleaned(
         shared,
         match refused {
@@ -392,7 +396,7 @@ fn bad_answer(shared: &Shared, message: String) -> CallError {
         shared,
         CallError::BadAnswer {
             message,
-            counters: shared.way.counters(),
+            counters: counted(shared),
         },
     )
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::clean::is_unwanted;
 use crate::contract::{
     FieldKind, LocationPage, Manifest, Observation, Profile, Setting, Verification,
 };
@@ -259,7 +260,11 @@ fn id(what: &str, id: &str) -> Verdict {
             id.len()
         ));
     }
-    if id.chars().any(char::is_control) {
+    // What the cleaning would strip: the connector would not know its own id again.
+    if id
+        .chars()
+        .any(|character| character.is_control() || is_unwanted(character))
+    {
         return Err(format!(
             "the id of a {what} has control characters: {:?}",
             shorten(id)

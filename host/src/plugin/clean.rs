@@ -107,7 +107,7 @@ fn cut(text: &mut String, max: usize) {
 }
 
 /// Control characters but line break and tab, and the characters that turn or hide text.
-fn is_unwanted(character: char) -> bool {
+pub(crate) fn is_unwanted(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,

@@ -134,7 +134,7 @@ pub enum CallError {
         /// Whose fault it is, and what to do.
         failure: Failure,
         /// What went over the wire.
-        counters: EgressCounters,
+        counters: Box<EgressCounters>,
     },
     /// The connector wanted more than it gets.
     Limit {
@@ -145,14 +145,14 @@ pub enum CallError {
         /// What happened.
         detail: String,
         /// What went over the wire.
-        counters: EgressCounters,
+        counters: Box<EgressCounters>,
     },
     /// The connector crashed.
     Crash {
         /// Its last words, or what happened to it.
         message: String,
         /// What went over the wire.
-        counters: EgressCounters,
+        counters: Box<EgressCounters>,
     },
     /// Somebody asked for the end.
     Cancelled,
@@ -165,21 +165,21 @@ pub enum CallError {
         /// Its value, with its unit.
         value: String,
         /// What went over the wire.
-        counters: EgressCounters,
+        counters: Box<EgressCounters>,
     },
     /// The connector did or answered what the contract forbids.
     BadAnswer {
         /// What.
         message: String,
         /// What went over the wire.
-        counters: EgressCounters,
+        counters: Box<EgressCounters>,
     },
     /// The connector needs an origin that the host does not open.
     Refused {
         /// Which, why, and what would open it.
         message: String,
         /// What went over the wire: nothing yet.
-        counters: EgressCounters,
+        counters: Box<EgressCounters>,
     },
     /// The host is to blame, not the connector.
     Host(anyhow::Error),
@@ -245,7 +245,7 @@ impl CallError {
             | Self::Crash { counters, .. }
             | Self::Timeout { counters, .. }
             | Self::BadAnswer { counters, .. }
-            | Self::Refused { counters, .. } => counters.clone(),
+            | Self::Refused { counters, .. } => EgressCounters::clone(counters),
             Self::Cancelled | Self::Host(_) => EgressCounters::default(),
         }
     }
@@ -279,7 +279,7 @@ pub(crate) struct Evidence<'a> {
     /// What the component printed last.
     pub(crate) last_words: Option<String>,
     pub(crate) limits: &'a Limits,
-    pub(crate) counters: EgressCounters,
+    pub(crate) counters: Box<EgressCounters>,
 }
 
 /// What an error of wasmtime means. `wasmtime` has no types for some of its limits, so their texts are
@@ -384,7 +384,7 @@ mod tests {
                 denied,
                 last_words: words.map(str::to_owned),
                 limits: &Limits::default(),
-                counters: EgressCounters::default(),
+                counters: Box::default(),
             },
         )
     }
@@ -440,7 +440,7 @@ mod tests {
         };
         let failure = |failure| CallError::Failure {
             failure,
-            counters: EgressCounters::default(),
+            counters: Box::default(),
         };
         assert!(failure(Failure::Unavailable(why())).is_retryable());
         assert!(

@@ -237,10 +237,10 @@ fn check_cpu(meter: &Meter, budget: Duration) -> Result<(), LimitHit> {
 pub(crate) struct Limiter {
     memory_limit: usize,
     table_limit: usize,
-    instances: usize,
-    memories: usize,
+    max_instances: usize,
+    max_memories: usize,
     memory: usize,
-    tables: usize,
+    elements: usize,
     peak: usize,
     /// What the growth that was allowed last added, in case it fails after all.
     last_growth: (usize, usize),
@@ -252,10 +252,10 @@ impl Limiter {
         Self {
             memory_limit: limits.size(Limit::Memory),
             table_limit: limits.size(Limit::TableElements),
-            instances: limits.size(Limit::Instances),
-            memories: limits.size(Limit::Memories),
+            max_instances: limits.size(Limit::Instances),
+            max_memories: limits.size(Limit::Memories),
             memory: 0,
-            tables: 0,
+            elements: 0,
             peak: 0,
             last_growth: (0, 0),
             denied: None,
@@ -312,7 +312,7 @@ impl ResourceLimiter for Limiter {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let growth = desired.saturating_sub(current);
-        let wanted = self.tables.saturating_add(growth);
+        let wanted = self.elements.saturating_add(growth);
         if wanted > self.table_limit {
             self.denied.get_or_insert_with(|| LimitHit {
                 limit: Limit::TableElements,
@@ -320,28 +320,28 @@ impl ResourceLimiter for Limiter {
             });
             return Ok(false);
         }
-        self.tables = wanted;
+        self.elements = wanted;
         self.last_growth = (0, growth);
         Ok(true)
     }
 
     fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        self.tables = self
-            .tables
+        self.elements = self
+            .elements
             .saturating_sub(std::mem::take(&mut self.last_growth).1);
         Ok(())
     }
 
     fn instances(&self) -> usize {
-        self.instances
+        self.max_instances
     }
 
     fn tables(&self) -> usize {
-        self.memories
+        self.max_memories
     }
 
     fn memories(&self) -> usize {
-        self.memories
+        self.max_memories
     }
 }
 

@@ -15,6 +15,10 @@ use crate::process::{exists, run};
 /// Files of wasi-libc that the linker wants beside the libraries.
 const C_FILES: [&str; 3] = ["libc.a", "crt1-command.o", "crt1-reactor.o"];
 
+/// Where new compilers appear, whatever release the machine runs: both packages are the same for all of
+/// them (`Architecture: all`).
+const SUITES: [&str; 3] = ["trixie-backports", "stable-backports", "sid"];
+
 /// Builds the library and puts it where rustc looks.
 pub(super) fn build(folder: &Path) -> anyhow::Result<()> {
     for program in ["apt-get", "apt-cache", "dpkg"] {
@@ -147,7 +151,7 @@ impl Apt {
         }
         let mut list = String::new();
         for Mirror { options, address } in &mirrors {
-            for suite in [&codename, &format!("{codename}-backports"), "sid"] {
+            for suite in SUITES {
                 list.push_str(&format!("deb {options}{address} {suite} main\n"));
             }
         }
@@ -443,5 +447,14 @@ mod tests {
         install(&built, &c_library, &folder).unwrap();
         assert!(super::super::is_complete(&folder));
         assert!(folder.join("self-contained/libc.a").is_file());
+    }
+
+    #[test]
+    #[ignore = "downloads 60 MB from Debian's mirrors and compiles for a minute"]
+    fn the_library_is_built_from_debians_sources() {
+        let work = tempfile::tempdir().unwrap();
+        let folder = work.path().join("rustlib/wasm32-wasip2/lib");
+        build(&folder).unwrap();
+        assert!(super::super::is_complete(&folder));
     }
 }

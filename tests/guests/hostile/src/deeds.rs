@@ -36,7 +36,7 @@ pub(crate) fn configure(mode: &str, profile: &mut Profile) -> Result<(), Failure
                 .push(("body".to_owned(), format!("x{}", setting("token"))));
         }
         "configure-secret-in-name" => {
-            profile.display_name = format!("\u{1b}[31m{}", setting("token"))
+            profile.display_name = format!("\u{1b}[31m{}", setting("token"));
         }
         "configure-unknown-setting" => profile.settings.push(("root".to_owned(), "yes".to_owned())),
         "configure-many-origins" => {
@@ -114,7 +114,7 @@ pub(crate) fn list(mode: &str, cursor: Option<String>) -> Result<LocationPage, F
         "list-stuck" => page.next = Some(cursor.unwrap_or_else(|| "again".to_owned())),
         "list-long-cursor" => page.next = Some("c".repeat(5000)),
         "list-million" => {
-            page.locations = (0..1_000_000).map(|n| location(n.to_string())).collect()
+            page.locations = (0..1_000_000).map(|n| location(n.to_string())).collect();
         }
         "list-many" => page.locations = (0..10_001).map(|n| location(n.to_string())).collect(),
         "list-long-id" => page.locations.push(location("i".repeat(513))),

@@ -55,6 +55,8 @@ fn send(url: &str) -> Result<FutureIncomingResponse, String> {
         Some(slash) => rest.split_at(slash),
         None => (rest, "/"),
     };
+    let other = filled("path");
+    let path = if other.is_empty() { path } else { &other };
     let headers = Headers::new();
     for line in filled("headers").lines() {
         let (name, value) = line.split_once(':').ok_or("no colon")?;

@@ -1,6 +1,6 @@
 //! A connector that does everything that a connector must not do, one thing at a time.
 //!
-//! The setting `mode` chooses the deed; `tests/tests/sandbox.rs` looks at what the host makes of it. The mode
+//! The setting `mode` chooses the deed; `tests/tests/sandbox` looks at what the host makes of it. The mode
 //! `good` behaves, so that a test can see that the host goes on. What a scan sees (the answer to a request,
 //! what was refused, and the host's words on it) it emits as a `context`, so that a test sees with its eyes.
 
@@ -9,6 +9,7 @@
     clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::print_stdout,
     reason = "crashing is what it is for"
 )]
 
@@ -89,6 +90,7 @@ impl Guest for Hostile {
                 field("mode", FieldKind::Text),
                 field("target", FieldKind::Text),
                 field("method", FieldKind::Text),
+                field("path", FieldKind::Text),
                 field("headers", FieldKind::Patterns),
                 field("body", FieldKind::Text),
                 field("origins", FieldKind::Patterns),
