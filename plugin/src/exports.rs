@@ -2,16 +2,19 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::contract::sink::Progress;
 use crate::contract::{
     Explanation, Failure, Guest, LocationPage, Manifest, Profile, ScanRequest, ScanSummary,
     Setting, Verification,
 };
-// At merge: `crate::verify::verify`, `crate::gitlab::locations`, `crate::scan::scan`; then fallback.rs goes.
-use crate::fallback::{locations, scan, verify};
+use crate::gitlab::locations;
 use crate::http::wasi::WasiTransport;
 use crate::http::{Client, RetryPolicy};
-use crate::session::{HostSink, Session};
+use crate::registry::probe::Probe;
+use crate::scan::scan;
+use crate::session::{HostSink, Session, report};
 use crate::settings::{self, Settings};
+use crate::verify::verify_with;
 
 /// What `configure` made of the settings. An instance lives for one call, so this is all its memory.
 static SETTINGS: Mutex<Option<Settings>> = Mutex::new(None);
@@ -31,7 +34,12 @@ impl Guest for Connector {
 
     fn verify() -> Result<Verification, Failure> {
         // A person is waiting.
-        verify(&session("verify", RetryPolicy::interactive())?)
+        let session = session("verify", RetryPolicy::interactive())?;
+        verify_with(
+            &session,
+            &|host, username| Box::new(Probe::new(&session, host, username)),
+            &mut |step| report(&Progress::Step(step.clone())),
+        )
     }
 
     fn list_locations(

@@ -7,8 +7,6 @@ pub mod catalog;
 pub mod contract;
 #[cfg(target_arch = "wasm32")]
 mod exports;
-#[cfg(target_arch = "wasm32")]
-mod fallback;
 pub mod gitlab;
 pub mod http;
 pub mod image;

@@ -83,14 +83,22 @@ fn finish(mut package: FoundPackage, found: &mut Found) -> bool {
         return true;
     }
     // Without an origin a package is its own; its version is the origin's always.
-    package.source_name.get_or_insert_with(|| package.name.clone());
+    package
+        .source_name
+        .get_or_insert_with(|| package.name.clone());
     package.source_version = Some(package.version.clone());
     found.push(package)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use proptest::prelude::*;
 
@@ -98,7 +106,8 @@ mod tests {
 
     fn parse(data: &[u8]) -> Found {
         let mut found = Found::default();
-        Apk.parse("lib/apk/db/installed", &mut &data[..], &mut found).unwrap();
+        Apk.parse("lib/apk/db/installed", &mut &data[..], &mut found)
+            .unwrap();
         found
     }
 
@@ -111,7 +120,12 @@ mod tests {
         assert_eq!(found.packages.len(), 2);
         let ssl = &found.packages[0];
         assert_eq!(
-            (ssl.name.as_str(), ssl.version.as_str(), ssl.source_name.as_deref(), ssl.licences[0].as_str()),
+            (
+                ssl.name.as_str(),
+                ssl.version.as_str(),
+                ssl.source_name.as_deref(),
+                ssl.licences[0].as_str()
+            ),
             ("libcrypto3", "3.1.4-r5", Some("openssl"), "Apache-2.0")
         );
         let musl = &found.packages[1];

@@ -18,7 +18,9 @@ pub struct Copyright;
 impl Copyright {
     /// The package that a copyright file speaks of.
     pub fn package(key: &str) -> Option<&str> {
-        let name = key.strip_prefix("usr/share/doc/")?.strip_suffix("/copyright")?;
+        let name = key
+            .strip_prefix("usr/share/doc/")?
+            .strip_suffix("/copyright")?;
         (!name.is_empty() && !name.contains('/')).then_some(name)
     }
 }
@@ -64,7 +66,9 @@ impl Cataloguer for Copyright {
             if matches!(line.first(), None | Some(b' ' | b'\t')) {
                 continue;
             }
-            let Some((name, value)) = field(line) else { continue };
+            let Some((name, value)) = field(line) else {
+                continue;
+            };
             if name.eq_ignore_ascii_case(b"Format") {
                 readable |= text(value).contains("copyright-format/1.0");
             } else if readable && name.eq_ignore_ascii_case(b"License") {
@@ -96,7 +100,13 @@ fn spdx(stated: &str) -> String {
         .collect();
     match words {
         // Two names without a word between them are prose.
-        Some(words) if words.iter().skip(1).step_by(2).all(|word| word == "AND" || word == "OR") => {
+        Some(words)
+            if words
+                .iter()
+                .skip(1)
+                .step_by(2)
+                .all(|word| word == "AND" || word == "OR") =>
+        {
             words.join(" ")
         }
         _ => stated.to_owned(),
@@ -120,7 +130,10 @@ fn spdx_id(word: &str) -> Option<String> {
         Some(format!("{family}-{version}-{suffix}"))
     };
     for family in ["LGPL", "AGPL", "GPL", "GFDL"] {
-        if let Some(rest) = word.strip_prefix(family).and_then(|rest| rest.strip_prefix('-')) {
+        if let Some(rest) = word
+            .strip_prefix(family)
+            .and_then(|rest| rest.strip_prefix('-'))
+        {
             return gnu(family, rest);
         }
     }
@@ -156,13 +169,25 @@ fn spdx_id(word: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
 
     fn parse(data: &str) -> Vec<String> {
         let mut found = Found::default();
-        Copyright.parse("usr/share/doc/x/copyright", &mut data.as_bytes(), &mut found).unwrap();
+        Copyright
+            .parse(
+                "usr/share/doc/x/copyright",
+                &mut data.as_bytes(),
+                &mut found,
+            )
+            .unwrap();
         found.licences
     }
 
@@ -171,18 +196,31 @@ mod tests {
         let data = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n\
                     Files: *\nLicense: GPL-2+\n text\n License: no\n\nFiles: x\nLicense: Expat or GPL-2+\n\n\
                     License: GPL-2+\n long text\n\nLicense: public-domain\n";
-        assert_eq!(parse(data), ["GPL-2.0-or-later", "MIT OR GPL-2.0-or-later", "public-domain"]);
+        assert_eq!(
+            parse(data),
+            [
+                "GPL-2.0-or-later",
+                "MIT OR GPL-2.0-or-later",
+                "public-domain"
+            ]
+        );
     }
 
     #[test]
     fn nothing_is_guessed_from_prose() {
         assert!(parse("This is bash.\nLicense: GPL-3\n").is_empty());
-        assert_eq!(spdx("GPL-2+ with OpenSSL exception"), "GPL-2+ with OpenSSL exception");
+        assert_eq!(
+            spdx("GPL-2+ with OpenSSL exception"),
+            "GPL-2+ with OpenSSL exception"
+        );
     }
 
     #[test]
     fn the_folder_names_the_package() {
-        assert_eq!(Copyright::package("usr/share/doc/libc6/copyright"), Some("libc6"));
+        assert_eq!(
+            Copyright::package("usr/share/doc/libc6/copyright"),
+            Some("libc6")
+        );
         assert!(!Copyright.wants("usr/share/doc/a/b/copyright"));
         assert!(Copyright.holds("usr/share/doc/libc6"));
     }

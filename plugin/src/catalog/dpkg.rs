@@ -25,10 +25,11 @@ impl Cataloguer for Dpkg {
     }
 
     fn wants(&self, key: &str) -> bool {
-        key.strip_prefix("var/lib/dpkg/status").is_some_and(|rest| match rest.strip_prefix(".d/") {
-            Some(name) => !name.contains('/') && !name.ends_with(".md5sums"),
-            None => rest.is_empty(),
-        })
+        key.strip_prefix("var/lib/dpkg/status")
+            .is_some_and(|rest| match rest.strip_prefix(".d/") {
+                Some(name) => !name.contains('/') && !name.ends_with(".md5sums"),
+                None => rest.is_empty(),
+            })
     }
 
     fn origin(&self) -> PackageOrigin {
@@ -72,7 +73,9 @@ struct Stanza {
 impl Stanza {
     fn take(&mut self, line: &[u8]) {
         self.any = true;
-        let Some((name, value)) = field(line) else { return };
+        let Some((name, value)) = field(line) else {
+            return;
+        };
         let slot = match name {
             name if name.eq_ignore_ascii_case(b"Package") => &mut self.package,
             name if name.eq_ignore_ascii_case(b"Version") => &mut self.version,
@@ -80,8 +83,10 @@ impl Stanza {
             name if name.eq_ignore_ascii_case(b"Source") => &mut self.source,
             // Want, flag, state: the state is what is on the disk.
             name if name.eq_ignore_ascii_case(b"Status") => {
-                self.state =
-                    text(value).split_ascii_whitespace().last().map(str::to_ascii_lowercase);
+                self.state = text(value)
+                    .split_ascii_whitespace()
+                    .last()
+                    .map(str::to_ascii_lowercase);
                 return;
             }
             _ => return,
@@ -95,7 +100,10 @@ impl Stanza {
             return true;
         }
         // Removed, with or without its configuration left. Every other state has files on the disk.
-        if matches!(self.state.as_deref(), Some("config-files" | "not-installed")) {
+        if matches!(
+            self.state.as_deref(),
+            Some("config-files" | "not-installed")
+        ) {
             return true;
         }
         let (Some(name), Some(version)) = (self.package, self.version) else {
@@ -111,7 +119,11 @@ impl Stanza {
                 None => (source, version.clone()),
                 Some((source, rest)) => {
                     let stated = rest.split(')').next().unwrap_or_default().trim();
-                    let stated = if stated.is_empty() { version.as_str() } else { stated };
+                    let stated = if stated.is_empty() {
+                        version.as_str()
+                    } else {
+                        stated
+                    };
                     (source.trim().to_owned(), stated.to_owned())
                 }
             },
@@ -134,7 +146,13 @@ impl Stanza {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
     #![allow(clippy::print_stdout, reason = "says what was not tested")]
 
     use proptest::prelude::*;
@@ -143,13 +161,18 @@ mod tests {
 
     fn parse(data: &[u8]) -> Found {
         let mut found = Found::default();
-        Dpkg.parse("var/lib/dpkg/status", &mut &data[..], &mut found).unwrap();
+        Dpkg.parse("var/lib/dpkg/status", &mut &data[..], &mut found)
+            .unwrap();
         found
     }
 
     #[test]
     fn the_database_and_the_files_of_distroless_are_wanted_and_nothing_beside_them() {
-        for key in ["var/lib/dpkg/status", "var/lib/dpkg/status.d/base", "var/lib/dpkg/status.d/tzdata"] {
+        for key in [
+            "var/lib/dpkg/status",
+            "var/lib/dpkg/status.d/base",
+            "var/lib/dpkg/status.d/tzdata",
+        ] {
             assert!(Dpkg.wants(key), "{key}");
         }
         for key in [
@@ -171,7 +194,10 @@ mod tests {
               Package: zlib1g\nSource: zlib\nVersion: 1:1.2.13\nArchitecture: amd64\n",
         );
         let bash = &found.packages[0];
-        assert_eq!((bash.version.as_str(), bash.source_version.as_deref()), ("5.2.15-2+b7", Some("5.2.15-2")));
+        assert_eq!(
+            (bash.version.as_str(), bash.source_version.as_deref()),
+            ("5.2.15-2+b7", Some("5.2.15-2"))
+        );
         let zlib = &found.packages[1];
         assert_eq!(
             (zlib.source_name.as_deref(), zlib.source_version.as_deref()),
@@ -193,9 +219,16 @@ mod tests {
         ]
         .concat();
         let found = parse(data.as_bytes());
-        let names: Vec<_> = found.packages.iter().map(|package| package.name.as_str()).collect();
+        let names: Vec<_> = found
+            .packages
+            .iter()
+            .map(|package| package.name.as_str())
+            .collect();
         assert_eq!(names, ["a", "d", "e"]);
-        assert_eq!(found.packages[1].attributes, [("dpkg.state".to_owned(), "half-configured".to_owned())]);
+        assert_eq!(
+            found.packages[1].attributes,
+            [("dpkg.state".to_owned(), "half-configured".to_owned())]
+        );
     }
 
     #[test]

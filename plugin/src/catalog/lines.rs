@@ -18,13 +18,18 @@ pub struct Lines<R> {
 impl<R: Read> Lines<R> {
     /// The lines of `reader`.
     pub fn new(reader: R) -> Self {
-        Self { reader: BufReader::with_capacity(32 * 1024, reader), line: Vec::new() }
+        Self {
+            reader: BufReader::with_capacity(32 * 1024, reader),
+            line: Vec::new(),
+        }
     }
 
     /// The next line without its end, cut after [`MAX_LINE`] bytes; `None` after the last.
     pub fn advance(&mut self) -> io::Result<Option<&[u8]>> {
         self.line.clear();
-        let count = (&mut self.reader).take(MAX_LINE).read_until(b'\n', &mut self.line)?;
+        let count = (&mut self.reader)
+            .take(MAX_LINE)
+            .read_until(b'\n', &mut self.line)?;
         if count == 0 {
             return Ok(None);
         }
@@ -56,7 +61,13 @@ pub fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
 

@@ -18,8 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Explanation, PackageOrigin, Skip, SkipReason};
 
 /// All formats that are read.
-pub static CATALOGUERS: &[&dyn Cataloguer] =
-    &[&os_release::OsReleaseFile, &dpkg::Dpkg, &copyright::Copyright, &apk::Apk];
+pub static CATALOGUERS: &[&dyn Cataloguer] = &[
+    &os_release::OsReleaseFile,
+    &dpkg::Dpkg,
+    &copyright::Copyright,
+    &apk::Apk,
+];
 
 /// Bytes that what one file says may take in memory. A Debian desktop with 8,000 packages takes 3 MiB.
 pub const MAX_FOUND_BYTES: usize = 10 << 20;
@@ -48,7 +52,9 @@ pub trait Cataloguer: Sync {
     /// True when `key` is a folder that leads to files it wants, so that a link or a file put in its place
     /// matters. Called for every folder and link.
     fn holds(&self, key: &str) -> bool {
-        self.places().iter().any(|place| crate::image::paths::is_below(place, key))
+        self.places()
+            .iter()
+            .any(|place| crate::image::paths::is_below(place, key))
     }
 
     /// True when an image without this format's files being read is read incompletely: a link from its
@@ -77,13 +83,18 @@ pub trait Cataloguer: Sync {
 
 /// The cataloguer of that id.
 pub fn by_id(id: &str) -> Option<&'static dyn Cataloguer> {
-    CATALOGUERS.iter().find(|cataloguer| cataloguer.id() == id).copied()
+    CATALOGUERS
+        .iter()
+        .find(|cataloguer| cataloguer.id() == id)
+        .copied()
 }
 
 /// The versions of all, for cache keys: `os-release-1+dpkg-1+…`.
 pub fn versions() -> String {
-    let all: Vec<String> =
-        CATALOGUERS.iter().map(|one| format!("{}-{}", one.id(), one.version())).collect();
+    let all: Vec<String> = CATALOGUERS
+        .iter()
+        .map(|one| format!("{}-{}", one.id(), one.version()))
+        .collect();
     all.join("+")
 }
 
@@ -122,8 +133,16 @@ impl FoundPackage {
             + optional(&self.architecture)
             + optional(&self.source_name)
             + optional(&self.source_version)
-            + self.licences.iter().map(|text| text.len() + 24).sum::<usize>()
-            + self.attributes.iter().map(|(key, value)| key.len() + value.len() + 48).sum::<usize>()
+            + self
+                .licences
+                .iter()
+                .map(|text| text.len() + 24)
+                .sum::<usize>()
+            + self
+                .attributes
+                .iter()
+                .map(|(key, value)| key.len() + value.len() + 48)
+                .sum::<usize>()
     }
 }
 
@@ -188,9 +207,11 @@ impl Found {
                     message: what,
                     hint: match reason {
                         SkipReason::OverLimit => {
-                            "Nothing to do, unless the image is meant to be so: then report it.".to_owned()
+                            "Nothing to do, unless the image is meant to be so: then report it."
+                                .to_owned()
                         }
-                        _ => "Look at the file in the image; rebuild the image if it is broken.".to_owned(),
+                        _ => "Look at the file in the image; rebuild the image if it is broken."
+                            .to_owned(),
                     },
                 },
             });
@@ -201,23 +222,41 @@ impl Found {
     pub fn weight(&self) -> usize {
         self.weight
             + RECORD_BYTES
-            + self.licences.iter().map(|text| text.len() + 24).sum::<usize>()
+            + self
+                .licences
+                .iter()
+                .map(|text| text.len() + 24)
+                .sum::<usize>()
             + self.release.as_ref().map_or(0, |release| {
-                release.attributes.iter().map(|(key, value)| key.len() + value.len() + 48).sum()
+                release
+                    .attributes
+                    .iter()
+                    .map(|(key, value)| key.len() + value.len() + 48)
+                    .sum()
             })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
 
     #[test]
     fn ids_are_unique_and_found() {
         for (index, one) in CATALOGUERS.iter().enumerate() {
-            assert!(CATALOGUERS[..index].iter().all(|other| other.id() != one.id()));
+            assert!(
+                CATALOGUERS[..index]
+                    .iter()
+                    .all(|other| other.id() != one.id())
+            );
             assert!(by_id(one.id()).is_some());
         }
         assert!(versions().contains("dpkg-"));
@@ -240,7 +279,10 @@ mod tests {
     #[test]
     fn a_file_that_lists_without_end_is_cut_with_a_note() {
         let mut found = Found::default();
-        let package = FoundPackage { name: "n".repeat(1000), ..FoundPackage::default() };
+        let package = FoundPackage {
+            name: "n".repeat(1000),
+            ..FoundPackage::default()
+        };
         while found.push(package.clone()) {}
         assert!(found.weight() <= MAX_FOUND_BYTES + RECORD_BYTES);
         assert_eq!(found.notes[0].reason, SkipReason::OverLimit);

@@ -51,7 +51,9 @@ impl Cataloguer for OsReleaseFile {
                 break;
             }
             let line = text(line);
-            let Some((key, value)) = line.split_once('=') else { continue };
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
             let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
             if key.is_empty() || !key.bytes().all(is_name) {
                 continue;
@@ -61,7 +63,9 @@ impl Cataloguer for OsReleaseFile {
             match key {
                 "ID" => release.id = value.to_ascii_lowercase(),
                 "VERSION_ID" => release.version_id = Some(value).filter(|value| !value.is_empty()),
-                "PRETTY_NAME" => release.pretty_name = Some(value).filter(|value| !value.is_empty()),
+                "PRETTY_NAME" => {
+                    release.pretty_name = Some(value).filter(|value| !value.is_empty())
+                }
                 _ => {
                     let key = key.to_ascii_lowercase().replace('_', "-");
                     release.attributes.retain(|(other, _)| *other != key);
@@ -111,13 +115,21 @@ fn unquote(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
 
     fn parse(data: &str) -> Option<Release> {
         let mut found = Found::default();
-        OsReleaseFile.parse("etc/os-release", &mut data.as_bytes(), &mut found).unwrap();
+        OsReleaseFile
+            .parse("etc/os-release", &mut data.as_bytes(), &mut found)
+            .unwrap();
         found.release
     }
 
@@ -130,9 +142,20 @@ mod tests {
         .unwrap();
         assert_eq!(release.id, "debian");
         assert_eq!(release.version_id.as_deref(), Some("12"));
-        assert_eq!(release.pretty_name.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
-        assert!(release.attributes.contains(&("version-codename".to_owned(), "bookworm".to_owned())));
-        assert!(release.attributes.contains(&("name".to_owned(), "a \"b\" $c".to_owned())));
+        assert_eq!(
+            release.pretty_name.as_deref(),
+            Some("Debian GNU/Linux 12 (bookworm)")
+        );
+        assert!(
+            release
+                .attributes
+                .contains(&("version-codename".to_owned(), "bookworm".to_owned()))
+        );
+        assert!(
+            release
+                .attributes
+                .contains(&("name".to_owned(), "a \"b\" $c".to_owned()))
+        );
     }
 
     #[test]

@@ -30,10 +30,18 @@ pub struct Config {
 
 /// Reads a config. `None` when it is no JSON object.
 pub fn parse(bytes: &[u8], digest: &str) -> Option<Config> {
-    let Ok(Value::Object(root)) = serde_json::from_slice::<Value>(bytes) else { return None };
-    let mut text = Texts { left: MAX_ALL_TEXT, cut: false };
+    let Ok(Value::Object(root)) = serde_json::from_slice::<Value>(bytes) else {
+        return None;
+    };
+    let mut text = Texts {
+        left: MAX_ALL_TEXT,
+        cut: false,
+    };
     let empty = Map::new();
-    let config = root.get("config").and_then(Value::as_object).unwrap_or(&empty);
+    let config = root
+        .get("config")
+        .and_then(Value::as_object)
+        .unwrap_or(&empty);
     let platform = Platform {
         os: text.of(root.get("os")).unwrap_or_default(),
         architecture: text.of(root.get("architecture")).unwrap_or_default(),
@@ -42,7 +50,10 @@ pub fn parse(bytes: &[u8], digest: &str) -> Option<Config> {
     };
     let facts = ConfigFacts {
         digest: digest.to_owned(),
-        created: root.get("created").and_then(Value::as_str).and_then(time::normal),
+        created: root
+            .get("created")
+            .and_then(Value::as_str)
+            .and_then(time::normal),
         author: text.of(root.get("author")),
         user: text.of(config.get("User")).unwrap_or_default(),
         env_names: env_names(config.get("Env"), &mut text),
@@ -55,7 +66,12 @@ pub fn parse(bytes: &[u8], digest: &str) -> Option<Config> {
         history: history(root.get("history"), &mut text),
     };
     let diff_ids = text.list(root.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")));
-    Some(Config { facts, platform, diff_ids, cut: text.cut })
+    Some(Config {
+        facts,
+        platform,
+        diff_ids,
+        cut: text.cut,
+    })
 }
 
 /// The command of the history that made each layer, where the history accounts for every layer.
@@ -64,7 +80,10 @@ pub fn layer_commands(history: &[HistoryStep], layers: usize) -> Vec<Option<Stri
     if steps.len() != layers {
         return vec![None; layers];
     }
-    steps.iter().map(|step| Some(step.command.clone()).filter(|command| !command.is_empty())).collect()
+    steps
+        .iter()
+        .map(|step| Some(step.command.clone()).filter(|command| !command.is_empty()))
+        .collect()
 }
 
 /// Hands out texts within the caps.
@@ -96,7 +115,12 @@ impl Texts {
             Some(Value::String(text)) => vec![self.clip(text)],
             Some(Value::Array(items)) => {
                 self.cut |= items.len() > MAX_ITEMS;
-                items.iter().filter_map(Value::as_str).take(MAX_ITEMS).map(|text| self.clip(text)).collect()
+                items
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .take(MAX_ITEMS)
+                    .map(|text| self.clip(text))
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -104,13 +128,20 @@ impl Texts {
 }
 
 fn keys(value: Option<&Value>, text: &mut Texts) -> Vec<String> {
-    let Some(map) = value.and_then(Value::as_object) else { return Vec::new() };
+    let Some(map) = value.and_then(Value::as_object) else {
+        return Vec::new();
+    };
     text.cut |= map.len() > MAX_ITEMS;
-    map.keys().take(MAX_ITEMS).map(|key| text.clip(key)).collect()
+    map.keys()
+        .take(MAX_ITEMS)
+        .map(|key| text.clip(key))
+        .collect()
 }
 
 fn labels(value: Option<&Value>, text: &mut Texts) -> Vec<(String, String)> {
-    let Some(map) = value.and_then(Value::as_object) else { return Vec::new() };
+    let Some(map) = value.and_then(Value::as_object) else {
+        return Vec::new();
+    };
     text.cut |= map.len() > MAX_ITEMS;
     map.iter()
         .filter_map(|(key, value)| Some((key, value.as_str()?)))
@@ -120,7 +151,9 @@ fn labels(value: Option<&Value>, text: &mut Texts) -> Vec<(String, String)> {
 }
 
 fn env_names(value: Option<&Value>, text: &mut Texts) -> Vec<String> {
-    let Some(items) = value.and_then(Value::as_array) else { return Vec::new() };
+    let Some(items) = value.and_then(Value::as_array) else {
+        return Vec::new();
+    };
     text.cut |= items.len() > MAX_ITEMS;
     items
         .iter()
@@ -131,20 +164,28 @@ fn env_names(value: Option<&Value>, text: &mut Texts) -> Vec<String> {
 }
 
 fn history(value: Option<&Value>, text: &mut Texts) -> Vec<HistoryStep> {
-    let Some(items) = value.and_then(Value::as_array) else { return Vec::new() };
+    let Some(items) = value.and_then(Value::as_array) else {
+        return Vec::new();
+    };
     text.cut |= items.len() > MAX_ITEMS;
     items
         .iter()
         .take(MAX_ITEMS)
         .map(|item| HistoryStep {
-            created: item.get("created").and_then(Value::as_str).and_then(time::normal),
+            created: item
+                .get("created")
+                .and_then(Value::as_str)
+                .and_then(time::normal),
             command: item
                 .get("created_by")
                 .and_then(Value::as_str)
                 .map(|command| text.clip(&without_values(command)))
                 .unwrap_or_default(),
             comment: text.of(item.get("comment")),
-            empty_layer: item.get("empty_layer").and_then(Value::as_bool).unwrap_or(false),
+            empty_layer: item
+                .get("empty_layer")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
         })
         .collect()
 }
@@ -157,7 +198,10 @@ fn without_values(command: &str) -> String {
         None => trimmed,
     };
     for word in ["ENV", "ARG"] {
-        if let Some(rest) = step.strip_prefix(word).filter(|rest| rest.starts_with([' ', '\t'])) {
+        if let Some(rest) = step
+            .strip_prefix(word)
+            .filter(|rest| rest.starts_with([' ', '\t']))
+        {
             return format!("{word} {}", names(rest));
         }
     }
@@ -179,7 +223,10 @@ fn without_values(command: &str) -> String {
 /// `A=… B=…` for the names that are set.
 fn names(assignments: &str) -> String {
     let is_name = |name: &&str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     let names: Vec<String> = assignments
         .split_ascii_whitespace()
@@ -188,14 +235,24 @@ fn names(assignments: &str) -> String {
         .collect();
     match names.as_slice() {
         // `ENV NAME value`, `ARG NAME`
-        [] => assignments.split_ascii_whitespace().next().unwrap_or_default().to_owned(),
+        [] => assignments
+            .split_ascii_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
         _ => names.join(" "),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
 
@@ -225,7 +282,10 @@ mod tests {
         assert_eq!(facts.history[0].command, "ENV TOKEN=… OTHER=…");
         assert_eq!(facts.history[4].command, "|1 TOKEN=… /bin/sh -c make");
         assert_eq!(facts.history[5].command, "/bin/sh -c echo ENVIRONMENT");
-        assert_eq!(layer_commands(&facts.history, 1), [Some("|1 TOKEN=… /bin/sh -c make".to_owned())]);
+        assert_eq!(
+            layer_commands(&facts.history, 1),
+            [Some("|1 TOKEN=… /bin/sh -c make".to_owned())]
+        );
         assert_eq!(layer_commands(&facts.history, 2), [None, None]);
     }
 
@@ -244,10 +304,20 @@ mod tests {
 
     #[test]
     fn a_config_of_megabytes_is_cut() {
-        let labels: Vec<String> = (0..1000).map(|n| format!("\"{n}\":\"{}\"", "x".repeat(4000))).collect();
-        let config =
-            parse(format!("{{\"config\":{{\"Labels\":{{{}}}}}}}", labels.join(",")).as_bytes(), "").unwrap();
-        let kept: usize = config.facts.labels.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let labels: Vec<String> = (0..1000)
+            .map(|n| format!("\"{n}\":\"{}\"", "x".repeat(4000)))
+            .collect();
+        let config = parse(
+            format!("{{\"config\":{{\"Labels\":{{{}}}}}}}", labels.join(",")).as_bytes(),
+            "",
+        )
+        .unwrap();
+        let kept: usize = config
+            .facts
+            .labels
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
         assert!(config.cut && kept <= MAX_ALL_TEXT);
     }
 }

@@ -123,9 +123,16 @@ impl<R: Read> Inflated<R> {
     pub fn open(blob: R) -> Result<Self, Trouble> {
         let compressed = Rc::new(Cell::new(0));
         let failed = Rc::new(RefCell::new(None));
-        let mut source = Source { inner: blob, count: Rc::clone(&compressed), failed: Rc::clone(&failed) };
+        let mut source = Source {
+            inner: blob,
+            count: Rc::clone(&compressed),
+            failed: Rc::clone(&failed),
+        };
         let mut head = Vec::with_capacity(6);
-        (&mut source).take(6).read_to_end(&mut head).map_err(Trouble::from_io)?;
+        (&mut source)
+            .take(6)
+            .read_to_end(&mut head)
+            .map_err(Trouble::from_io)?;
         let kind = Compression::sniff(&head)?;
         let input = BufReader::with_capacity(CHUNK, Cursor::new(head).chain(source));
         let decoder = match kind {
@@ -134,12 +141,22 @@ impl<R: Read> Inflated<R> {
             Compression::Zstd => {
                 let mut decoder = FrameDecoder::new();
                 decoder.set_max_window_size(MAX_ZSTD_WINDOW);
-                let mut inflated = Self { decoder: Decoder::Gone, compressed, failed, produced: 0 };
+                let mut inflated = Self {
+                    decoder: Decoder::Gone,
+                    compressed,
+                    failed,
+                    produced: 0,
+                };
                 inflated.begin_frame(input, Box::new(decoder))?;
                 return Ok(inflated);
             }
         };
-        Ok(Self { decoder, compressed, failed, produced: 0 })
+        Ok(Self {
+            decoder,
+            compressed,
+            failed,
+            produced: 0,
+        })
     }
 
     /// Uncompressed bytes so far.
@@ -153,9 +170,17 @@ impl<R: Read> Inflated<R> {
     }
 
     /// Starts the next zstd frame, passing over skippable ones; [`Decoder::Rest`] where none follows.
-    fn begin_frame(&mut self, mut input: Input<R>, mut decoder: Box<FrameDecoder>) -> Result<(), Trouble> {
+    fn begin_frame(
+        &mut self,
+        mut input: Input<R>,
+        mut decoder: Box<FrameDecoder>,
+    ) -> Result<(), Trouble> {
         loop {
-            if input.fill_buf().map_err(|error| self.explain(error))?.is_empty() {
+            if input
+                .fill_buf()
+                .map_err(|error| self.explain(error))?
+                .is_empty()
+            {
                 self.decoder = Decoder::Rest(input);
                 return Ok(());
             }
@@ -168,10 +193,13 @@ impl<R: Read> Inflated<R> {
                     length,
                     ..
                 })) => {
-                    let skipped = io::copy(&mut (&mut input).take(u64::from(length)), &mut io::sink())
-                        .map_err(|error| self.explain(error))?;
+                    let skipped =
+                        io::copy(&mut (&mut input).take(u64::from(length)), &mut io::sink())
+                            .map_err(|error| self.explain(error))?;
                     if skipped != u64::from(length) {
-                        return Err(Trouble::Corrupt("its compressed data ends too early".to_owned()));
+                        return Err(Trouble::Corrupt(
+                            "its compressed data ends too early".to_owned(),
+                        ));
                     }
                 }
                 Err(FrameDecoderError::WindowSizeTooBig { requested, .. }) => {
@@ -211,8 +239,8 @@ impl<R: Read> Inflated<R> {
                         return decoder.read(target).map_err(|error| self.explain(error));
                     }
                     if !decoder.is_finished() {
-                        let decoded =
-                            decoder.decode_blocks(input, BlockDecodingStrategy::UptoBytes(target.len()));
+                        let decoded = decoder
+                            .decode_blocks(input, BlockDecodingStrategy::UptoBytes(target.len()));
                         if let Err(error) = decoded {
                             return Err(self.explain(io::Error::other(error.to_string())));
                         }
@@ -243,11 +271,12 @@ impl<R: Read> Inflated<R> {
                 let mut input = decoder.into_inner();
                 let next = input.fill_buf().map_err(|error| self.explain(error))?;
                 // Whatever is no member is padding: gzip itself ignores it.
-                self.decoder = if next.first() == Some(&0x1f) && next.get(1).is_none_or(|b| *b == 0x8b) {
-                    Decoder::Gzip(Box::new(GzDecoder::new(input)))
-                } else {
-                    Decoder::Rest(input)
-                };
+                self.decoder =
+                    if next.first() == Some(&0x1f) && next.get(1).is_none_or(|b| *b == 0x8b) {
+                        Decoder::Gzip(Box::new(GzDecoder::new(input)))
+                    } else {
+                        Decoder::Rest(input)
+                    };
             }
             Decoder::Zstd(input, decoder) => self.begin_frame(input, decoder)?,
             other => self.decoder = other,
@@ -291,7 +320,9 @@ enum Compression {
 impl Compression {
     fn sniff(head: &[u8]) -> Result<Self, Trouble> {
         let unsupported = |name| {
-            Trouble::Unsupported(format!("it is compressed with {name}; gzip, zstd and plain archives are read"))
+            Trouble::Unsupported(format!(
+                "it is compressed with {name}; gzip, zstd and plain archives are read"
+            ))
         };
         match head {
             [0x1f, 0x8b, ..] => Ok(Self::Gzip),
@@ -305,7 +336,13 @@ impl Compression {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use std::io::Write;
 
@@ -321,7 +358,9 @@ mod tests {
 
     fn inflate(blob: &[u8]) -> Result<Vec<u8>, Trouble> {
         let mut out = Vec::new();
-        Inflated::open(blob)?.read_to_end(&mut out).map_err(Trouble::from_io)?;
+        Inflated::open(blob)?
+            .read_to_end(&mut out)
+            .map_err(Trouble::from_io)?;
         Ok(out)
     }
 
@@ -345,7 +384,9 @@ mod tests {
 
     #[test]
     fn megabytes_of_zstd_come_out_as_they_went_in() {
-        let data: Vec<u8> = (0..5_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 27) as u8).collect();
+        let data: Vec<u8> = (0..5_000_000u32)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 27) as u8)
+            .collect();
         assert!(inflate(&zstd::encode_all(&data[..], 1).unwrap()).unwrap() == data);
         assert!(inflate(&gzip(&data)).unwrap() == data);
     }
@@ -358,7 +399,10 @@ mod tests {
 
     #[test]
     fn a_truncated_or_damaged_blob_is_corrupt() {
-        for whole in [gzip(&[7; 5000]), zstd::encode_all(&[7; 5000][..], 3).unwrap()] {
+        for whole in [
+            gzip(&[7; 5000]),
+            zstd::encode_all(&[7; 5000][..], 3).unwrap(),
+        ] {
             let cut = inflate(&whole[..whole.len() - 5]);
             assert!(matches!(cut, Err(Trouble::Corrupt(_))), "{cut:?}");
         }
@@ -371,7 +415,10 @@ mod tests {
     #[test]
     fn other_compressions_are_named() {
         let error = inflate(&[0xfd, b'7', b'z', b'X', b'Z', 0, 0]).unwrap_err();
-        assert!(matches!(&error, Trouble::Unsupported(why) if why.contains("xz")), "{error}");
+        assert!(
+            matches!(&error, Trouble::Unsupported(why) if why.contains("xz")),
+            "{error}"
+        );
     }
 
     #[test]
@@ -384,8 +431,12 @@ mod tests {
     #[test]
     fn a_decompression_bomb_is_stopped() {
         let member = gzip(&vec![0; 8 << 20]);
-        let mut inflated = Inflated::open(std::io::repeat(0).take(0).chain(Cursor::new(member.repeat(140))))
-            .unwrap();
+        let mut inflated = Inflated::open(
+            std::io::repeat(0)
+                .take(0)
+                .chain(Cursor::new(member.repeat(140))),
+        )
+        .unwrap();
         let error = io::copy(&mut inflated, &mut io::sink()).unwrap_err();
         assert!(matches!(Trouble::from_io(error), Trouble::OverLimit(_)));
         assert!(inflated.produced() <= RATIO_FREE_BYTES + (1 << 20));
@@ -396,8 +447,11 @@ mod tests {
         struct Fails(TroubleKind);
         impl Read for Fails {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                let error =
-                    TransportError { kind: self.0, message: "gone".to_owned(), hint: String::new() };
+                let error = TransportError {
+                    kind: self.0,
+                    message: "gone".to_owned(),
+                    hint: String::new(),
+                };
                 Err(error.into_io())
             }
         }
@@ -405,14 +459,18 @@ mod tests {
         for whole in [gzip(&[7; 5000]), zstd, vec![7; 5000]] {
             for cut in [0, 3, 10, whole.len() - 2, whole.len()] {
                 for kind in [TroubleKind::Dropped, TroubleKind::Digest] {
-                    let read = Inflated::open((&whole[..cut]).chain(Fails(kind))).and_then(|mut inflated| {
-                        io::copy(&mut inflated, &mut io::sink()).map_err(Trouble::from_io)
-                    });
+                    let read = Inflated::open((&whole[..cut]).chain(Fails(kind))).and_then(
+                        |mut inflated| {
+                            io::copy(&mut inflated, &mut io::sink()).map_err(Trouble::from_io)
+                        },
+                    );
                     match (kind, read) {
                         (TroubleKind::Dropped, Err(Trouble::Transport(error))) => {
                             assert_eq!(error.message, "gone");
                         }
-                        (TroubleKind::Digest, Err(Trouble::Corrupt(why))) => assert!(why.contains("digest")),
+                        (TroubleKind::Digest, Err(Trouble::Corrupt(why))) => {
+                            assert!(why.contains("digest"))
+                        }
                         (_, other) => panic!("{other:?} at {cut}"),
                     }
                 }

@@ -113,7 +113,9 @@ pub fn read(blob: impl Read) -> Result<LayerInventory, Trouble> {
 /// knows at its end.
 fn worst<R: Read>(error: TarError, walker: &mut Walker<Inflated<R>>) -> Trouble {
     let trouble = match error {
-        TarError::Read(error) if error.get_ref().is_none() && error.kind() == io::ErrorKind::UnexpectedEof => {
+        TarError::Read(error)
+            if error.get_ref().is_none() && error.kind() == io::ErrorKind::UnexpectedEof =>
+        {
             Trouble::Corrupt("the archive ends inside the contents of a member".to_owned())
         }
         TarError::Read(error) => return Trouble::from_io(error),
@@ -150,7 +152,11 @@ impl Builder {
                 Err(_) => self.place(&String::from_utf8_lossy(&key), member, walker),
             }
         } else {
-            if walker.path().split(|byte| *byte == b'/').any(|part| part == b"..") {
+            if walker
+                .path()
+                .split(|byte| *byte == b'/')
+                .any(|part| part == b"..")
+            {
                 self.escapes += 1;
             }
             // The root's own opaque marker has a key; the root itself has none and needs none.
@@ -160,13 +166,21 @@ impl Builder {
         result
     }
 
-    fn place<R: Read>(&mut self, key: &str, member: Member, walker: &mut Walker<R>) -> io::Result<()> {
+    fn place<R: Read>(
+        &mut self,
+        key: &str,
+        member: Member,
+        walker: &mut Walker<R>,
+    ) -> io::Result<()> {
         let (folder, name) = paths::split(key);
         if let Some(hidden) = name.strip_prefix(".wh.") {
             self.whiteout(folder, hidden);
             return Ok(());
         }
-        let wanted = CATALOGUERS.iter().find(|cataloguer| cataloguer.wants(key)).copied();
+        let wanted = CATALOGUERS
+            .iter()
+            .find(|cataloguer| cataloguer.wants(key))
+            .copied();
         if wanted.is_none() && !CATALOGUERS.iter().any(|cataloguer| cataloguer.holds(key)) {
             return Ok(());
         }
@@ -197,7 +211,9 @@ impl Builder {
                 } else {
                     let target = String::from_utf8_lossy(&target).into_owned();
                     let copy = match self.slots.get(&target) {
-                        Some(Slot::File(by, found)) if *by == cataloguer.id() => Some(found.clone()),
+                        Some(Slot::File(by, found)) if *by == cataloguer.id() => {
+                            Some(found.clone())
+                        }
                         _ => None,
                     };
                     match copy {
@@ -233,8 +249,14 @@ impl Builder {
         if hidden.is_empty() || hidden.starts_with(".wh.") || hidden == "." || hidden == ".." {
             return;
         }
-        let key = if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") };
-        let matters = CATALOGUERS.iter().any(|one| one.wants(&key) || one.holds(&key));
+        let key = if folder.is_empty() {
+            hidden.to_owned()
+        } else {
+            format!("{folder}/{hidden}")
+        };
+        let matters = CATALOGUERS
+            .iter()
+            .any(|one| one.wants(&key) || one.holds(&key));
         if matters && self.fits(key.len()) {
             self.whiteouts.push(key);
         }
@@ -251,7 +273,9 @@ impl Builder {
             self.note(
                 key,
                 SkipReason::Unsupported,
-                format!("{key} is stored as fragments of a sparse file, which are not put together"),
+                format!(
+                    "{key} is stored as fragments of a sparse file, which are not put together"
+                ),
                 "Build the layer without sparse members (tar without --sparse).",
             );
             return Ok(None);
@@ -261,7 +285,11 @@ impl Builder {
             self.note(
                 key,
                 SkipReason::OverLimit,
-                format!("{key} has {} bytes; files of {} are read up to {cap}", member.size, cataloguer.id()),
+                format!(
+                    "{key} has {} bytes; files of {} are read up to {cap}",
+                    member.size,
+                    cataloguer.id()
+                ),
                 "Look at the file in the image: none of that kind is meant to be so large.",
             );
             return Ok(None);
@@ -312,8 +340,16 @@ impl Builder {
     }
 
     fn note(&mut self, key: &str, reason: SkipReason, message: String, hint: &str) {
-        if self.notes.len() < MAX_NOTES && self.notes.last().is_none_or(|(_, last)| last.why.message != message) {
-            let why = Explanation { message, hint: hint.to_owned() };
+        if self.notes.len() < MAX_NOTES
+            && self
+                .notes
+                .last()
+                .is_none_or(|(_, last)| last.why.message != message)
+        {
+            let why = Explanation {
+                message,
+                hint: hint.to_owned(),
+            };
             self.notes.push((key.to_owned(), Skip { reason, why }));
         }
     }
@@ -324,7 +360,12 @@ impl Builder {
                 "{} members of the archive have names that lead out of the image (..) and were passed over",
                 self.escapes
             );
-            self.note("", SkipReason::Corrupt, message, "Find out who built this layer, and rebuild it.");
+            self.note(
+                "",
+                SkipReason::Corrupt,
+                message,
+                "Find out who built this layer, and rebuild it.",
+            );
         }
         let mut inventory = LayerInventory {
             whiteouts: self.whiteouts,
@@ -335,10 +376,22 @@ impl Builder {
         for (path, slot) in self.slots {
             match slot {
                 Slot::File(by, found) => {
-                    inventory.files.push(CataloguedFile { path, by: by.to_owned(), found });
+                    inventory.files.push(CataloguedFile {
+                        path,
+                        by: by.to_owned(),
+                        found,
+                    });
                 }
-                Slot::Symlink(target) => inventory.links.push(Link { path, target, hard: false }),
-                Slot::HardLink(target) => inventory.links.push(Link { path, target, hard: true }),
+                Slot::Symlink(target) => inventory.links.push(Link {
+                    path,
+                    target,
+                    hard: false,
+                }),
+                Slot::HardLink(target) => inventory.links.push(Link {
+                    path,
+                    target,
+                    hard: true,
+                }),
                 Slot::Folder => inventory.folders.push(path),
                 Slot::Other => inventory.others.push(path),
             }
@@ -349,7 +402,11 @@ impl Builder {
 
 /// The keys of everything below a folder.
 pub(super) fn keys_below<V>(map: &BTreeMap<String, V>, dir: &str) -> Vec<String> {
-    let start = if dir.is_empty() { String::new() } else { format!("{dir}/") };
+    let start = if dir.is_empty() {
+        String::new()
+    } else {
+        format!("{dir}/")
+    };
     map.range(start.clone()..)
         .map(|(key, _)| key)
         .take_while(|key| key.starts_with(&start))

@@ -16,9 +16,12 @@ pub(crate) fn archive(members: &[(&str, &str)]) -> Vec<u8> {
     for (path, what) in members {
         let mut header = ::tar::Header::new_gnu();
         header.set_mode(0o644);
-        let link = [("->", ::tar::EntryType::Symlink), ("=>", ::tar::EntryType::Link)]
-            .into_iter()
-            .find_map(|(mark, kind)| Some((what.strip_prefix(mark)?, kind)));
+        let link = [
+            ("->", ::tar::EntryType::Symlink),
+            ("=>", ::tar::EntryType::Link),
+        ]
+        .into_iter()
+        .find_map(|(mark, kind)| Some((what.strip_prefix(mark)?, kind)));
         if let Some((target, kind)) = link {
             header.set_entry_type(kind);
             header.set_size(0);
@@ -29,7 +32,9 @@ pub(crate) fn archive(members: &[(&str, &str)]) -> Vec<u8> {
             builder.append_data(&mut header, path, &b""[..]).unwrap();
         } else {
             header.set_size(what.len() as u64);
-            builder.append_data(&mut header, path, what.as_bytes()).unwrap();
+            builder
+                .append_data(&mut header, path, what.as_bytes())
+                .unwrap();
         }
     }
     builder.into_inner().unwrap()
@@ -46,14 +51,21 @@ fn names(inventory: &LayerInventory) -> Vec<(&str, &str)> {
     inventory
         .files
         .iter()
-        .flat_map(|file| file.found.packages.iter().map(|package| (file.path.as_str(), package.name.as_str())))
+        .flat_map(|file| {
+            file.found
+                .packages
+                .iter()
+                .map(|package| (file.path.as_str(), package.name.as_str()))
+        })
         .collect()
 }
 
 #[test]
 fn the_last_of_two_members_with_one_path_counts() {
-    let inventory =
-        read_members(&[(STATUS, "Package: old\nVersion: 1\n"), ("./var/lib/dpkg/./status", BASH)]);
+    let inventory = read_members(&[
+        (STATUS, "Package: old\nVersion: 1\n"),
+        ("./var/lib/dpkg/./status", BASH),
+    ]);
     assert_eq!(names(&inventory), [(STATUS, "bash")]);
     let inventory = read_members(&[(STATUS, BASH), (STATUS, "->elsewhere")]);
     assert!(inventory.files.is_empty());
@@ -64,8 +76,10 @@ fn the_last_of_two_members_with_one_path_counts() {
 
 #[test]
 fn a_hard_link_to_a_database_is_the_database() {
-    let inventory =
-        read_members(&[("usr/lib/apk/db/installed", "P:a\nV:1\n"), ("lib/apk/db/installed", "=>usr/lib/apk/db/installed")]);
+    let inventory = read_members(&[
+        ("usr/lib/apk/db/installed", "P:a\nV:1\n"),
+        ("lib/apk/db/installed", "=>usr/lib/apk/db/installed"),
+    ]);
     assert_eq!(names(&inventory).len(), 2);
     let inventory = read_members(&[("copy", BASH), (STATUS, "=>copy")]);
     assert!(inventory.links[0].hard);
@@ -93,7 +107,13 @@ fn names_that_lead_out_of_the_image_are_counted_and_not_followed() {
     let sum: u32 = bytes[..512]
         .iter()
         .enumerate()
-        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) })
+        .map(|(at, byte)| {
+            if (148..156).contains(&at) {
+                32
+            } else {
+                u32::from(*byte)
+            }
+        })
         .sum();
     bytes[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     let inventory = read(&bytes[..]).unwrap();
@@ -105,18 +125,28 @@ fn names_that_lead_out_of_the_image_are_counted_and_not_followed() {
 fn an_archive_that_breaks_off_gives_nothing() {
     let whole = archive(&[(STATUS, &BASH.repeat(200))]);
     for cut in [300, 700, 512 + 2000] {
-        assert!(matches!(read(&whole[..cut]), Err(Trouble::Corrupt(_))), "cut at {cut}");
+        assert!(
+            matches!(read(&whole[..cut]), Err(Trouble::Corrupt(_))),
+            "cut at {cut}"
+        );
     }
-    assert!(matches!(read(&b"<html>not a layer</html>".repeat(40)[..]), Err(Trouble::Corrupt(_))));
+    assert!(matches!(
+        read(&b"<html>not a layer</html>".repeat(40)[..]),
+        Err(Trouble::Corrupt(_))
+    ));
     assert_eq!(read(&b""[..]).unwrap(), LayerInventory::default());
 }
 
 #[test]
 fn a_flood_of_whiteouts_is_capped_and_told() {
     let name = "n".repeat(90);
-    let members: Vec<(String, &str)> =
-        (0..40_000).map(|n| (format!("usr/share/doc/.wh.{n}{name}"), "")).collect();
-    let members: Vec<(&str, &str)> = members.iter().map(|(path, what)| (path.as_str(), *what)).collect();
+    let members: Vec<(String, &str)> = (0..40_000)
+        .map(|n| (format!("usr/share/doc/.wh.{n}{name}"), ""))
+        .collect();
+    let members: Vec<(&str, &str)> = members
+        .iter()
+        .map(|(path, what)| (path.as_str(), *what))
+        .collect();
     let inventory = read_members(&members);
     assert!(inventory.whiteouts.len() < 40_000);
     assert_eq!(inventory.notes[0].1.reason, SkipReason::OverLimit);
@@ -130,10 +160,16 @@ fn an_inventory_survives_the_cache() {
         ("etc/os-release", "->../usr/lib/os-release"),
         ("usr/lib/os-release", "ID=debian\n"),
         ("lib", "/"),
-        ("usr/share/doc/bash/copyright", "Format: https://x/copyright-format/1.0/\n\nLicense: Expat\n"),
+        (
+            "usr/share/doc/bash/copyright",
+            "Format: https://x/copyright-format/1.0/\n\nLicense: Expat\n",
+        ),
     ]);
     let bytes = serde_json::to_vec(&inventory).unwrap();
-    assert_eq!(serde_json::from_slice::<LayerInventory>(&bytes).unwrap(), inventory);
+    assert_eq!(
+        serde_json::from_slice::<LayerInventory>(&bytes).unwrap(),
+        inventory
+    );
     assert!(cache_key("sha256:aa").starts_with("layer/sha256:aa/"));
 }
 

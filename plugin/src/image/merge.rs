@@ -54,7 +54,11 @@ pub struct Entry {
 type Identity<'p> = (&'p str, &'p str, Option<&'p str>);
 
 fn identity(package: &FoundPackage) -> Identity<'_> {
-    (&package.name, &package.version, package.architecture.as_deref())
+    (
+        &package.name,
+        &package.version,
+        package.architecture.as_deref(),
+    )
 }
 
 impl Merge {
@@ -64,7 +68,11 @@ impl Merge {
         let mut removed = Vec::new();
         // First what it takes away from those below: its own files are never meant.
         for dir in &layer.opaque {
-            if let Some(dir) = if dir.is_empty() { Some(String::new()) } else { self.canonical(dir, true) } {
+            if let Some(dir) = if dir.is_empty() {
+                Some(String::new())
+            } else {
+                self.canonical(dir, true)
+            } {
                 self.remove_below(&dir, &mut removed);
             }
         }
@@ -80,7 +88,11 @@ impl Merge {
                 self.remove(&key, &mut removed);
             }
         }
-        for key in layer.others.iter().chain(layer.links.iter().map(|link| &link.path)) {
+        for key in layer
+            .others
+            .iter()
+            .chain(layer.links.iter().map(|link| &link.path))
+        {
             if let Some(key) = self.canonical(key, false) {
                 self.remove(&key, &mut removed);
                 self.remove_below(&key, &mut removed);
@@ -92,8 +104,12 @@ impl Merge {
             }
         }
         for file in layer.files {
-            let Some(by) = catalog::by_id(&file.by) else { continue };
-            let Some(key) = self.canonical(&file.path, false) else { continue };
+            let Some(by) = catalog::by_id(&file.by) else {
+                continue;
+            };
+            let Some(key) = self.canonical(&file.path, false) else {
+                continue;
+            };
             self.remove(&key, &mut removed);
             self.remove_below(&key, &mut removed);
             self.put(key, by, file.found, index, &removed);
@@ -114,10 +130,19 @@ impl Merge {
         let weight = found.weight();
         if self.weight + weight > MAX_FOUND_BYTES {
             let why = Explanation {
-                message: format!("the packages of the image take more than {MAX_FOUND_BYTES} bytes; {key} was passed over"),
-                hint: "Nothing to do, unless the image is meant to be so: then report it.".to_owned(),
+                message: format!(
+                    "the packages of the image take more than {MAX_FOUND_BYTES} bytes; {key} was passed over"
+                ),
+                hint: "Nothing to do, unless the image is meant to be so: then report it."
+                    .to_owned(),
             };
-            self.notes.push((key, Skip { reason: SkipReason::OverLimit, why }));
+            self.notes.push((
+                key,
+                Skip {
+                    reason: SkipReason::OverLimit,
+                    why,
+                },
+            ));
             return;
         }
         self.weight += weight;
@@ -145,13 +170,19 @@ impl Merge {
     }
 
     fn hard_link(&mut self, path: &str, target: &str) {
-        let (Some(key), Some(target_key)) = (self.canonical(path, false), self.canonical(target, false)) else {
+        let (Some(key), Some(target_key)) =
+            (self.canonical(path, false), self.canonical(target, false))
+        else {
             return;
         };
         let wanted = CATALOGUERS.iter().find(|one| one.wants(path)).copied();
         match (self.files.get(&target_key), wanted) {
             (Some(file), Some(by)) if file.by.id() == by.id() => {
-                let copy = File { by, found: file.found.clone(), layers: file.layers.clone() };
+                let copy = File {
+                    by,
+                    found: file.found.clone(),
+                    layers: file.layers.clone(),
+                };
                 if self.weight + copy.found.weight() <= MAX_FOUND_BYTES {
                     self.weight += copy.found.weight();
                     self.files.insert(key, copy);
@@ -159,10 +190,18 @@ impl Merge {
             }
             (_, Some(by)) if by.is_inventory() => {
                 let why = Explanation {
-                    message: format!("{path} is a hard link to {target}, which was not read as a database"),
+                    message: format!(
+                        "{path} is a hard link to {target}, which was not read as a database"
+                    ),
                     hint: "Build the image with a copy of the file in that place.".to_owned(),
                 };
-                self.notes.push((path.to_owned(), Skip { reason: SkipReason::Unsupported, why }));
+                self.notes.push((
+                    path.to_owned(),
+                    Skip {
+                        reason: SkipReason::Unsupported,
+                        why,
+                    },
+                ));
             }
             _ => {}
         }
@@ -197,17 +236,29 @@ impl Merge {
             self.files.get(&key)?.found.release.clone()
         });
         for by in CATALOGUERS.iter().filter(|by| by.is_inventory()) {
-            let astray = by.places().iter().find_map(|place| match self.canonical(place, true) {
-                Some(key) if by.wants(&key) => None,
-                key => Some((place, key)),
-            });
+            let astray = by
+                .places()
+                .iter()
+                .find_map(|place| match self.canonical(place, true) {
+                    Some(key) if by.wants(&key) => None,
+                    key => Some((place, key)),
+                });
             if let Some((place, key)) = astray {
                 let leads = key.map_or_else(|| "in a circle".to_owned(), |key| format!("to {key}"));
                 let why = Explanation {
-                    message: format!("{place} leads {leads} by a link, where no package database is read"),
-                    hint: "Build the image with the package database in its usual place.".to_owned(),
+                    message: format!(
+                        "{place} leads {leads} by a link, where no package database is read"
+                    ),
+                    hint: "Build the image with the package database in its usual place."
+                        .to_owned(),
                 };
-                self.notes.push(((*place).to_owned(), Skip { reason: SkipReason::Unsupported, why }));
+                self.notes.push((
+                    (*place).to_owned(),
+                    Skip {
+                        reason: SkipReason::Unsupported,
+                        why,
+                    },
+                ));
             }
         }
         let mut licences: HashMap<String, Vec<String>> = HashMap::new();
@@ -232,10 +283,19 @@ impl Merge {
                 {
                     package.licences.clone_from(stated);
                 }
-                packages.push(Entry { by: file.by, package, path: Rc::clone(&path), layer });
+                packages.push(Entry {
+                    by: file.by,
+                    package,
+                    path: Rc::clone(&path),
+                    layer,
+                });
             }
         }
-        Inventory { release, packages, notes: self.notes }
+        Inventory {
+            release,
+            packages,
+            notes: self.notes,
+        }
     }
 }
 
@@ -264,12 +324,14 @@ impl Entry {
 impl Inventory {
     /// The operating system as the contract has it.
     pub fn operating_system(&self) -> Option<contract::OperatingSystem> {
-        self.release.as_ref().map(|release| contract::OperatingSystem {
-            id: release.id.clone(),
-            version_id: release.version_id.clone(),
-            pretty_name: release.pretty_name.clone(),
-            attributes: release.attributes.clone(),
-        })
+        self.release
+            .as_ref()
+            .map(|release| contract::OperatingSystem {
+                id: release.id.clone(),
+                version_id: release.version_id.clone(),
+                pretty_name: release.pretty_name.clone(),
+                attributes: release.attributes.clone(),
+            })
     }
 }
 

@@ -30,12 +30,19 @@ pub fn split(key: &str) -> (&str, &str) {
 
 /// True when `key` lies anywhere below the folder `dir`. Everything lies below the root.
 pub fn is_below(key: &str, dir: &str) -> bool {
-    dir.is_empty() || key.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+    dir.is_empty()
+        || key
+            .strip_prefix(dir)
+            .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Where `key` leads when links are followed: those of its folders, and its own when `last` is set. `None`
 /// for loops. As in a container, `..` stops at the root.
-pub fn resolve<'l>(key: &str, last: bool, link: impl Fn(&str) -> Option<&'l str>) -> Option<String> {
+pub fn resolve<'l>(
+    key: &str,
+    last: bool,
+    link: impl Fn(&str) -> Option<&'l str>,
+) -> Option<String> {
     let mut hops = 0;
     let mut done = String::new();
     let mut parts: Vec<String> = key.rsplit('/').map(str::to_owned).collect();
@@ -68,7 +75,13 @@ pub fn resolve<'l>(key: &str, last: bool, link: impl Fn(&str) -> Option<&'l str>
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
 
@@ -79,7 +92,12 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_path_is_one_key() {
-        for spelled in ["etc/os-release", "./etc/os-release", "/etc/os-release", "//etc/.//os-release/"] {
+        for spelled in [
+            "etc/os-release",
+            "./etc/os-release",
+            "/etc/os-release",
+            "//etc/.//os-release/",
+        ] {
             assert_eq!(key(spelled).as_deref(), Some("etc/os-release"), "{spelled}");
         }
         for spelled in ["", ".", "/", "../etc/passwd", "a/../../b", "a/.."] {
@@ -99,9 +117,15 @@ mod tests {
             _ => None,
         };
         let resolve = |key, last| resolve(key, last, link);
-        assert_eq!(resolve("etc/os-release", true).unwrap(), "usr/lib/os-release");
+        assert_eq!(
+            resolve("etc/os-release", true).unwrap(),
+            "usr/lib/os-release"
+        );
         assert_eq!(resolve("etc/os-release", false).unwrap(), "etc/os-release");
-        assert_eq!(resolve("lib/apk/db/installed", false).unwrap(), "usr/lib/apk/db/installed");
+        assert_eq!(
+            resolve("lib/apk/db/installed", false).unwrap(),
+            "usr/lib/apk/db/installed"
+        );
         assert_eq!(resolve("abs/x", false).unwrap(), "usr/lib/x");
         assert_eq!(resolve("out", true).unwrap(), "etc/passwd");
         assert_eq!(resolve("a/x", false), None);

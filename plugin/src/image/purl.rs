@@ -37,7 +37,9 @@ pub fn format(
         purl.push('=');
         encode(value, &mut purl);
     }
-    let segments = subpath.split('/').filter(|segment| !matches!(*segment, "" | "." | ".."));
+    let segments = subpath
+        .split('/')
+        .filter(|segment| !matches!(*segment, "" | "." | ".."));
     for (index, segment) in segments.enumerate() {
         purl.push(if index == 0 { '#' } else { '/' });
         encode(segment, &mut purl);
@@ -76,7 +78,9 @@ fn encode(text: &str, out: &mut String) {
             _ => {
                 out.push('%');
                 for nibble in [byte >> 4, byte & 15] {
-                    out.push(char::from(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0')));
+                    out.push(char::from(
+                        HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'),
+                    ));
                 }
             }
         }
@@ -85,12 +89,22 @@ fn encode(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
 
     fn debian() -> Release {
-        Release { id: "debian".to_owned(), version_id: Some("12".to_owned()), ..Release::default() }
+        Release {
+            id: "debian".to_owned(),
+            version_id: Some("12".to_owned()),
+            ..Release::default()
+        }
     }
 
     #[test]
@@ -119,14 +133,31 @@ mod tests {
                 "pkg:npm/%40angular/animation@12.3.1",
             ),
             (
-                format("golang", "google.golang.org", "genproto", Some("abcdedf"), &[], "/googleapis/../api/"),
+                format(
+                    "golang",
+                    "google.golang.org",
+                    "genproto",
+                    Some("abcdedf"),
+                    &[],
+                    "/googleapis/../api/",
+                ),
                 "pkg:golang/google.golang.org/genproto@abcdedf#googleapis/api",
             ),
             (
-                format("maven", "org.apache", "io", Some("1.3.4"), &[("type", "zip"), ("Classifier", "dist")], ""),
+                format(
+                    "maven",
+                    "org.apache",
+                    "io",
+                    Some("1.3.4"),
+                    &[("type", "zip"), ("Classifier", "dist")],
+                    "",
+                ),
                 "pkg:maven/org.apache/io@1.3.4?classifier=dist&type=zip",
             ),
-            (format("generic", "", "b&g%x", None, &[("e", "")], ""), "pkg:generic/b%26g%25x"),
+            (
+                format("generic", "", "b&g%x", None, &[("e", "")], ""),
+                "pkg:generic/b%26g%25x",
+            ),
         ];
         for (made, right) in cases {
             assert_eq!(made, right);

@@ -150,7 +150,11 @@ impl<R: Read> Walker<R> {
             self.padding = 0;
             if !self.read_header()? {
                 self.done = true;
-                return if extended { Err(TarError::Truncated("an extension header")) } else { Ok(None) };
+                return if extended {
+                    Err(TarError::Truncated("an extension header"))
+                } else {
+                    Ok(None)
+                };
             }
             self.members += 1;
             if self.members > MAX_MEMBERS {
@@ -179,8 +183,15 @@ impl<R: Read> Walker<R> {
 
     /// Makes the member whose header was just read.
     fn member(&mut self, flag: u8, size: u64, extensions: Extensions) -> Result<Member, TarError> {
-        let Extensions { path, link, size: pax_size, mut sparse, sparse_name, gnu_path, gnu_link } =
-            extensions;
+        let Extensions {
+            path,
+            link,
+            size: pax_size,
+            mut sparse,
+            sparse_name,
+            gnu_path,
+            gnu_link,
+        } = extensions;
         let mut path = path;
         if sparse && sparse_name.is_some() {
             path = sparse_name;
@@ -211,12 +222,21 @@ impl<R: Read> Walker<R> {
         }
         // These have no contents, whatever their size says.
         let header_only = matches!(flag, b'1'..=b'6');
-        let size = if header_only { 0 } else { pax_size.unwrap_or(size) };
+        let size = if header_only {
+            0
+        } else {
+            pax_size.unwrap_or(size)
+        };
         let total = padded(size)?;
         self.unread = size;
         self.padding = total - size;
         let nameable = self.path.len() <= MAX_NAME && self.link.len() <= MAX_NAME;
-        Ok(Member { kind, size, sparse, nameable })
+        Ok(Member {
+            kind,
+            size,
+            sparse,
+            nameable,
+        })
     }
 
     /// Reads the next header block; false at the end of the archive.
@@ -225,7 +245,11 @@ impl<R: Read> Walker<R> {
         while filled < BLOCK {
             if self.start == self.end && !self.fill()? {
                 // An archive without its closing zeros is common enough.
-                return if filled == 0 { Ok(false) } else { Err(TarError::Truncated("a header")) };
+                return if filled == 0 {
+                    Ok(false)
+                } else {
+                    Err(TarError::Truncated("a header"))
+                };
             }
             let available = self.buffer.get(self.start..self.end).unwrap_or_default();
             let target = self.header.get_mut(filled..).unwrap_or_default();
@@ -242,13 +266,21 @@ impl<R: Read> Walker<R> {
         let stated = self.number(148, 8);
         let (mut unsigned, mut signed) = (0u64, 0i64);
         for (index, byte) in self.header.iter().enumerate() {
-            let byte = if (148..156).contains(&index) { b' ' } else { *byte };
+            let byte = if (148..156).contains(&index) {
+                b' '
+            } else {
+                *byte
+            };
             unsigned += u64::from(byte);
             signed += i64::from(byte.cast_signed());
         }
         // Some old writers summed signed bytes.
-        if stated != Some(unsigned) && stated.and_then(|sum| i64::try_from(sum).ok()) != Some(signed) {
-            return Err(TarError::Corrupt("the checksum of a header differs".to_owned()));
+        if stated != Some(unsigned)
+            && stated.and_then(|sum| i64::try_from(sum).ok()) != Some(signed)
+        {
+            return Err(TarError::Corrupt(
+                "the checksum of a header differs".to_owned(),
+            ));
         }
         Ok(true)
     }
@@ -280,7 +312,9 @@ impl<R: Read> Walker<R> {
             }
             let mut block = [0; BLOCK];
             self.unread = BLOCK as u64;
-            self.contents().read_exact(&mut block).map_err(|error| self.truncated(error))?;
+            self.contents()
+                .read_exact(&mut block)
+                .map_err(|error| self.truncated(error))?;
             more = block.get(504).is_some_and(|byte| *byte != 0);
         }
         Ok(())
@@ -305,7 +339,9 @@ impl<R: Read> Walker<R> {
         self.unread = size;
         self.padding = padded(size)? - size;
         let mut bytes = Vec::new();
-        self.contents().read_to_end(&mut bytes).map_err(|error| self.truncated(error))?;
+        self.contents()
+            .read_to_end(&mut bytes)
+            .map_err(|error| self.truncated(error))?;
         if bytes.len() as u64 != size {
             return Err(TarError::Truncated("an extension header"));
         }
@@ -380,7 +416,10 @@ impl<R: Read> Read for Contents<'_, R> {
         if walker.start == walker.end && !walker.fill()? {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let available = walker.buffer.get(walker.start..walker.end).unwrap_or_default();
+        let available = walker
+            .buffer
+            .get(walker.start..walker.end)
+            .unwrap_or_default();
         let step = available
             .len()
             .min(target.len())
@@ -420,7 +459,10 @@ fn parse_number(field: &[u8]) -> Option<u64> {
         return Some(value);
     }
     let is_padding = |byte: &u8| *byte == b' ' || *byte == 0;
-    let start = field.iter().position(|byte| !is_padding(byte)).unwrap_or(field.len());
+    let start = field
+        .iter()
+        .position(|byte| !is_padding(byte))
+        .unwrap_or(field.len());
     let digits = field.get(start..)?;
     let end = digits.iter().position(is_padding).unwrap_or(digits.len());
     let mut value = 0u64;
@@ -451,7 +493,9 @@ fn parse_pax(mut records: &[u8], extensions: &mut Extensions) -> Result<(), TarE
         let record = records
             .get(space + 1..length)
             .ok_or_else(|| broken("with a length that leads out of its header"))?;
-        let record = record.strip_suffix(b"\n").ok_or_else(|| broken("without its end"))?;
+        let record = record
+            .strip_suffix(b"\n")
+            .ok_or_else(|| broken("without its end"))?;
         let equals = record
             .iter()
             .position(|byte| *byte == b'=')

@@ -182,7 +182,10 @@ fn sizes_beyond_any_disk_and_negative_ones_are_corrupt() {
 
 #[test]
 fn a_base_256_size_is_read() {
-    assert_eq!(parse_number(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]), Some(258));
+    assert_eq!(
+        parse_number(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]),
+        Some(258)
+    );
     assert_eq!(parse_number(b"  17 \0"), Some(15));
     assert_eq!(parse_number(b"\0\0\0"), Some(0));
     assert_eq!(parse_number(b"19\0"), None);

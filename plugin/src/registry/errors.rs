@@ -32,8 +32,13 @@ impl Answered {
                 .map(quote)
         };
         let code = text("code").unwrap_or_default();
-        let message = text("message").unwrap_or_else(|| quote(&String::from_utf8_lossy(&answer.body)));
-        Self { status: answer.status, code, message }
+        let message =
+            text("message").unwrap_or_else(|| quote(&String::from_utf8_lossy(&answer.body)));
+        Self {
+            status: answer.status,
+            code,
+            message,
+        }
     }
 
     /// True when it is this error.
@@ -44,7 +49,9 @@ impl Answered {
     fn said(&self) -> String {
         match (self.code.as_str(), self.message.as_str()) {
             ("", "") => format!("status {}", self.status),
-            ("", message) if message.starts_with('<') => format!("status {}, a web page", self.status),
+            ("", message) if message.starts_with('<') => {
+                format!("status {}, a web page", self.status)
+            }
             ("", message) => format!("status {}: {message}", self.status),
             (code, message) => format!("status {}, {code}: {message}", self.status),
         }
@@ -54,11 +61,17 @@ impl Answered {
 /// One line of somebody else's text.
 fn quote(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().filter(|character| !character.is_control()).take(MAX_QUOTE).collect()
+    line.chars()
+        .filter(|character| !character.is_control())
+        .take(MAX_QUOTE)
+        .collect()
 }
 
 fn why(message: String, hint: &str) -> Explanation {
-    Explanation { message, hint: hint.to_owned() }
+    Explanation {
+        message,
+        hint: hint.to_owned(),
+    }
 }
 
 fn no_permission(missing: &[&str], why: Explanation) -> Failure {
@@ -78,7 +91,9 @@ pub fn failure(session: &Session<'_>, url: &str, answer: &Fetched, repository: &
         (401, _) => no_permission(
             &[],
             why(
-                format!("The registry does not let the token's user read {repository} ({url}, {said})."),
+                format!(
+                    "The registry does not let the token's user read {repository} ({url}, {said})."
+                ),
                 "Give the user the Reporter role in the project and see that its container registry is switched \
                  on; if its role suffices, check that the registry trusts this GitLab's tokens.",
             ),
@@ -168,7 +183,9 @@ pub fn token_failure(session: &Session<'_>, url: &str, answer: &Fetched) -> Fail
             "It is tried again later.",
         )),
         _ => Failure::UnexpectedAnswer(why(
-            format!("GitLab's token service gave an answer at {url} that is not understood ({said})."),
+            format!(
+                "GitLab's token service gave an answer at {url} that is not understood ({said})."
+            ),
             "Check that GitLab itself is at this address, and not a sign-in page of a proxy.",
         )),
     }

@@ -65,7 +65,12 @@ pub enum Manifest {
 }
 
 /// A request for a manifest, by tag or digest. By digest the host checks the answer.
-pub fn request(registry: &Registry<'_, '_>, repository: &str, reference: &str, method: Method) -> Request {
+pub fn request(
+    registry: &Registry<'_, '_>,
+    repository: &str,
+    reference: &str,
+    method: Method,
+) -> Request {
     let url = registry.url(&format!("v2/{repository}/manifests/{reference}"));
     let request = match method {
         Method::Head => Request::head(url),
@@ -84,7 +89,13 @@ pub fn digest_of(answer: &Fetched) -> Digest {
 }
 
 fn skipped(reason: SkipReason, message: impl Into<String>, hint: &str) -> Skip {
-    Skip { reason, why: Explanation { message: message.into(), hint: hint.to_owned() } }
+    Skip {
+        reason,
+        why: Explanation {
+            message: message.into(),
+            hint: hint.to_owned(),
+        },
+    }
 }
 
 /// What an answer that is no manifest means for this one thing. Trouble that concerns everything else too
@@ -99,7 +110,10 @@ pub fn skip(
     match (answered.status, answered.code.as_str()) {
         (404, _) => Ok(skipped(
             SkipReason::Gone,
-            format!("it was there when the tags were listed and is no longer ({})", answered.message),
+            format!(
+                "it was there when the tags were listed and is no longer ({})",
+                answered.message
+            ),
             "Nothing to do: a clean-up policy or a person has deleted it meanwhile.",
         )),
         (400, "MANIFEST_INVALID") => Ok(skipped(
@@ -142,13 +156,23 @@ pub fn parse(answer: &Fetched) -> Manifest {
     let stated = answer
         .headers
         .get("content-type")
-        .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        .map(|value| {
+            value
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase()
+        })
         .filter(|value| value.contains("manifest") || value.contains("image.index"));
     let media_type = stated
         .or_else(|| body.get("mediaType").and_then(Value::as_str).map(clip))
         // OCI manifests need not say what they are.
         .unwrap_or_else(|| {
-            match (body.get("manifests"), body.get("schemaVersion").and_then(Value::as_u64)) {
+            match (
+                body.get("manifests"),
+                body.get("schemaVersion").and_then(Value::as_u64),
+            ) {
                 (Some(_), _) => "application/vnd.oci.image.index.v1+json",
                 (None, Some(1)) => "application/vnd.docker.distribution.manifest.v1+json",
                 _ => "application/vnd.oci.image.manifest.v1+json",
@@ -167,7 +191,10 @@ pub fn parse(answer: &Fetched) -> Manifest {
             if children.len() > MAX_CHILDREN {
                 return Manifest::Other(skipped(
                     SkipReason::OverLimit,
-                    format!("its index has {} entries; at most {MAX_CHILDREN} are looked at", children.len()),
+                    format!(
+                        "its index has {} entries; at most {MAX_CHILDREN} are looked at",
+                        children.len()
+                    ),
                     "Split the index.",
                 ));
             }
@@ -178,7 +205,11 @@ pub fn parse(answer: &Fetched) -> Manifest {
             if body.contains_key("manifests") {
                 return corrupt("its manifest is an index and an image at once");
             }
-            let Some(config) = body.get("config").filter(|config| config.is_object()).map(descriptor) else {
+            let Some(config) = body
+                .get("config")
+                .filter(|config| config.is_object())
+                .map(descriptor)
+            else {
                 return corrupt("its manifest names no config");
             };
             let Some(layers) = body.get("layers").and_then(Value::as_array) else {
@@ -187,7 +218,10 @@ pub fn parse(answer: &Fetched) -> Manifest {
             if layers.len() > MAX_LAYERS {
                 return Manifest::Other(skipped(
                     SkipReason::OverLimit,
-                    format!("it has {} layers; at most {MAX_LAYERS} are read", layers.len()),
+                    format!(
+                        "it has {} layers; at most {MAX_LAYERS} are read",
+                        layers.len()
+                    ),
                     "Rebuild the image with fewer layers: no runtime takes more than 127.",
                 ));
             }
@@ -195,7 +229,11 @@ pub fn parse(answer: &Fetched) -> Manifest {
             let artifact = body.get("artifactType").and_then(Value::as_str).map(clip);
             match not_an_image(&config, &layers, artifact.as_deref()) {
                 Some(skip) => Manifest::Other(skip),
-                None => Manifest::Image { media_type, config, layers },
+                None => Manifest::Image {
+                    media_type,
+                    config,
+                    layers,
+                },
             }
         }
         "application/vnd.docker.distribution.manifest.v1+json"
@@ -214,11 +252,15 @@ pub fn parse(answer: &Fetched) -> Manifest {
 
 /// A child of an index that need not be fetched to know that it is no image.
 pub fn not_an_image_by_index(child: &Descriptor) -> Option<Skip> {
-    let unknown =
-        child.platform.as_ref().is_some_and(|platform| platform.os == "unknown" && platform.architecture == "unknown");
+    let unknown = child
+        .platform
+        .as_ref()
+        .is_some_and(|platform| platform.os == "unknown" && platform.architecture == "unknown");
     let attests = child.reference_type.as_deref() == Some("attestation-manifest");
     if attests {
-        return Some(other("an attestation that the build attached to an image (provenance or SBOM)"));
+        return Some(other(
+            "an attestation that the build attached to an image (provenance or SBOM)",
+        ));
     }
     if let Some(kind) = &child.artifact_type {
         return Some(artifact(kind));
@@ -230,20 +272,29 @@ pub fn not_an_image_by_index(child: &Descriptor) -> Option<Skip> {
 pub fn not_an_image_by_tag(tag: &str) -> Option<Skip> {
     let rest = tag.strip_prefix("sha256-")?;
     let (hex, kind) = rest.split_at_checked(64)?;
-    if !hex.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase()) {
+    if !hex
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
+    {
         return None;
     }
     match kind {
         ".sig" => Some(other("the signature of an image (cosign)")),
         ".att" => Some(other("an attestation of an image (cosign)")),
         ".sbom" => Some(other("the bill of materials of an image (cosign)")),
-        "" => Some(other("the list of what refers to an image (signatures, attestations)")),
+        "" => Some(other(
+            "the list of what refers to an image (signatures, attestations)",
+        )),
         _ => None,
     }
 }
 
 fn other(what: &str) -> Skip {
-    skipped(SkipReason::NotAnImage, format!("it is {what}"), "Nothing to do: there are no packages in it.")
+    skipped(
+        SkipReason::NotAnImage,
+        format!("it is {what}"),
+        "Nothing to do: there are no packages in it.",
+    )
 }
 
 fn artifact(kind: &str) -> Skip {
@@ -258,9 +309,14 @@ fn artifact(kind: &str) -> Skip {
     }
 }
 
-fn not_an_image(config: &Descriptor, layers: &[Descriptor], artifact_type: Option<&str>) -> Option<Skip> {
+fn not_an_image(
+    config: &Descriptor,
+    layers: &[Descriptor],
+    artifact_type: Option<&str>,
+) -> Option<Skip> {
     match config.media_type.as_str() {
-        "application/vnd.docker.container.image.v1+json" | "application/vnd.oci.image.config.v1+json" => {
+        "application/vnd.docker.container.image.v1+json"
+        | "application/vnd.oci.image.config.v1+json" => {
             // Signing tools use the config of an image around things that are none.
             let first = layers.first()?;
             let is_layer = |layer: &Descriptor| {
@@ -272,11 +328,16 @@ fn not_an_image(config: &Descriptor, layers: &[Descriptor], artifact_type: Optio
                 return None;
             }
             Some(match first.media_type.as_str() {
-                kind if kind.contains("simplesigning") => other("the signature of an image (cosign)"),
+                kind if kind.contains("simplesigning") => {
+                    other("the signature of an image (cosign)")
+                }
                 kind if kind.contains("in-toto") || kind.contains("dsse") => {
                     other("an attestation of an image (provenance or SBOM)")
                 }
-                kind if kind.contains("spdx") || kind.contains("cyclonedx") || kind.contains("syft") => {
+                kind if kind.contains("spdx")
+                    || kind.contains("cyclonedx")
+                    || kind.contains("syft") =>
+                {
                     other("the bill of materials of an image")
                 }
                 kind => other(&format!("made of {kind}, which is no layer of an image")),
@@ -301,26 +362,37 @@ fn clip(text: &str) -> String {
 
 fn descriptor(value: &Value) -> Descriptor {
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(clip);
-    let annotation =
-        |key: &str| value.get("annotations").and_then(|all| all.get(key)).and_then(Value::as_str).map(clip);
+    let annotation = |key: &str| {
+        value
+            .get("annotations")
+            .and_then(|all| all.get(key))
+            .and_then(Value::as_str)
+            .map(clip)
+    };
     let written = text("digest").unwrap_or_default();
     Descriptor {
         digest: Digest::parse(&written),
         written,
         media_type: text("mediaType").unwrap_or_default(),
         size: value.get("size").and_then(Value::as_u64).unwrap_or(0),
-        foreign: value.get("urls").and_then(Value::as_array).is_some_and(|urls| !urls.is_empty()),
+        foreign: value
+            .get("urls")
+            .and_then(Value::as_array)
+            .is_some_and(|urls| !urls.is_empty()),
         artifact_type: text("artifactType"),
         reference_type: annotation("vnd.docker.reference.type"),
-        platform: value.get("platform").filter(|platform| platform.is_object()).map(|platform| {
-            let text = |key: &str| platform.get(key).and_then(Value::as_str).map(clip);
-            Platform {
-                os: text("os").unwrap_or_default(),
-                architecture: text("architecture").unwrap_or_default(),
-                variant: text("variant").filter(|variant| !variant.is_empty()),
-                os_version: text("os.version").filter(|version| !version.is_empty()),
-            }
-        }),
+        platform: value
+            .get("platform")
+            .filter(|platform| platform.is_object())
+            .map(|platform| {
+                let text = |key: &str| platform.get(key).and_then(Value::as_str).map(clip);
+                Platform {
+                    os: text("os").unwrap_or_default(),
+                    architecture: text("architecture").unwrap_or_default(),
+                    variant: text("variant").filter(|variant| !variant.is_empty()),
+                    os_version: text("os.version").filter(|version| !version.is_empty()),
+                }
+            }),
     }
 }
 
@@ -346,7 +418,10 @@ pub fn unreadable_layer(layer: &Descriptor) -> Option<Skip> {
         Ok(_) => None,
         Err(BadDigest::Algorithm) => Some(skipped(
             SkipReason::Unsupported,
-            format!("the layer is named by a digest that can't be checked ({})", layer.written),
+            format!(
+                "the layer is named by a digest that can't be checked ({})",
+                layer.written
+            ),
             "Push the image again by a tool that names layers by sha256.",
         )),
         Err(BadDigest::Form) => Some(skipped(

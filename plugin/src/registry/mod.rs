@@ -5,6 +5,7 @@
 
 pub mod errors;
 pub mod manifest;
+pub mod probe;
 pub mod reference;
 pub mod tags;
 pub mod token;
@@ -61,7 +62,11 @@ impl<'s, 't> Registry<'s, 't> {
     /// in to. `username` goes with the token; any will do, but for those of CI jobs.
     pub fn connect(session: &'s Session<'t>, username: &str, host: &str) -> Result<Self, Failure> {
         // A GitLab without TLS has a registry without.
-        let scheme = if session.settings.base.scheme() == "http" { "http" } else { "https" };
+        let scheme = if session.settings.base.scheme() == "http" {
+            "http"
+        } else {
+            "https"
+        };
         let host = host.trim_end_matches('/');
         let base = Url::parse(&format!("{scheme}://{host}/"))
             .ok()
@@ -85,7 +90,10 @@ impl<'s, 't> Registry<'s, 't> {
         match answer.status {
             200 => registry.info = RegistryInfo::read(&answer, false),
             401 => {
-                let challenge = answer.headers.all("www-authenticate").find_map(token::Challenge::parse);
+                let challenge = answer
+                    .headers
+                    .all("www-authenticate")
+                    .find_map(token::Challenge::parse);
                 registry.tokens.learn(challenge.as_ref())?;
                 registry.info = RegistryInfo::read(&answer, true);
             }
@@ -99,34 +107,39 @@ impl<'s, 't> Registry<'s, 't> {
         &self.host
     }
 
-    /// Signs in, and asks the registry what it is.
+    /// Signs in, asks the registry what it is, and remembers it.
     pub fn ping(&mut self) -> Result<RegistryInfo, Failure> {
+        self.info = self.ask()?;
+        Ok(self.info.clone())
+    }
+
+    /// Signs in, and asks the registry what it is.
+    pub fn ask(&self) -> Result<RegistryInfo, Failure> {
         let request = Request::get(self.url("v2/"));
         let answer = self.fetch(request.clone(), "", SMALL_ANSWER)?;
         if answer.status != 200 {
             return Err(self.explain(&request, &answer, ""));
         }
-        self.info = RegistryInfo::read(&answer, self.info.guarded);
-        Ok(self.info.clone())
+        Ok(RegistryInfo::read(&answer, self.info.guarded))
     }
 
-    /// Makes sure that a manifest of the repository can be read: `true` when one was, `false` when there
-    /// is none to try it with.
-    pub fn probe_manifest(&self, repository: &str) -> Result<bool, Failure> {
+    /// Makes sure that a manifest of the repository can be read: answers what was, or `None` when there is
+    /// none to try it with.
+    pub fn probe_manifest(&self, repository: &str) -> Result<Option<String>, Failure> {
         let mut request = Request::get(self.url(&format!("v2/{repository}/tags/list?n=1")));
         let answer = self.fetch(request.clone(), repository, tags::MAX_PAGE_BYTES)?;
         let Some(tag) = tags::first(&answer) else {
             return match Answered::read(&answer) {
-                answered if answered.status == 200 || answered.is("NAME_UNKNOWN") => Ok(false),
+                answered if answered.status == 200 || answered.is("NAME_UNKNOWN") => Ok(None),
                 _ => Err(self.explain(&request, &answer, repository)),
             };
         };
         request = manifest::request(self, repository, &tag, Method::Head);
         let answer = self.fetch(request.clone(), repository, SMALL_ANSWER)?;
         match answer.status {
-            200 => Ok(true),
+            200 => Ok(Some(format!("{repository}:{tag}"))),
             // Cleaned up in between: the sign-in has worked all the same.
-            404 => Ok(false),
+            404 => Ok(None),
             _ => Err(self.explain(&request, &answer, repository)),
         }
     }
@@ -161,7 +174,12 @@ impl<'s, 't> Registry<'s, 't> {
 
     /// Sends a request for `repository` (empty: for none) and reads the answer whole. A token that ended is
     /// renewed once.
-    pub fn fetch(&self, request: Request, repository: &str, cap: usize) -> Result<Fetched, Failure> {
+    pub fn fetch(
+        &self,
+        request: Request,
+        repository: &str,
+        cap: usize,
+    ) -> Result<Fetched, Failure> {
         let (signed, token) = self.sign(request.clone(), repository)?;
         let answer = self.session.client.fetch(&signed, cap)?;
         if answer.status != 401 {
@@ -200,7 +218,9 @@ impl<'s, 't> Registry<'s, 't> {
             let answers = self.session.client.fetch_overlapped(signed, cap).map(
                 move |((key, request, token), answer)| {
                     let answer = match answer {
-                        Ok(answer) if answer.status == 401 && self.renew(repository, token.as_deref()) => {
+                        Ok(answer)
+                            if answer.status == 401 && self.renew(repository, token.as_deref()) =>
+                        {
                             self.fetch(request, repository, cap)
                         }
                         Ok(answer) => Ok(answer),
@@ -235,7 +255,10 @@ impl<'s, 't> Registry<'s, 't> {
             return Ok((request, None));
         }
         let token = self.tokens.get(repository)?;
-        Ok((request.with("authorization", format!("Bearer {token}")), Some(token)))
+        Ok((
+            request.with("authorization", format!("Bearer {token}")),
+            Some(token),
+        ))
     }
 
     /// After a 401: true when another try with a fresh token may help. A token that was fresh when it was

@@ -31,9 +31,9 @@ impl Digest {
             _ if (32..=256).contains(&hex.len())
                 && is_hex(hex)
                 && (1..=32).contains(&algorithm.len())
-                && algorithm
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+._-".contains(&byte)) =>
+                && algorithm.bytes().all(|byte| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+._-".contains(&byte)
+                }) =>
             {
                 Err(BadDigest::Algorithm)
             }
@@ -80,7 +80,9 @@ pub fn is_repository(path: &str) -> bool {
 pub fn is_tag(tag: &str) -> bool {
     (1..=128).contains(&tag.len())
         && !tag.starts_with(['.', '-'])
-        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && tag
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 #[cfg(test)]
@@ -91,8 +93,18 @@ mod tests {
     fn only_what_can_be_checked_is_a_digest() {
         let hex = "ab".repeat(32);
         assert!(Digest::parse(&format!("sha256:{hex}")).is_ok());
-        assert_eq!(Digest::parse(&format!("sha512:{hex}{hex}")), Err(BadDigest::Algorithm));
-        for text in ["", "sha256:", "sha256:ab", &hex, "sha256:../../../etc", &format!("sha256:{hex}0")] {
+        assert_eq!(
+            Digest::parse(&format!("sha512:{hex}{hex}")),
+            Err(BadDigest::Algorithm)
+        );
+        for text in [
+            "",
+            "sha256:",
+            "sha256:ab",
+            &hex,
+            "sha256:../../../etc",
+            &format!("sha256:{hex}0"),
+        ] {
             assert_eq!(Digest::parse(text), Err(BadDigest::Form), "{text}");
         }
     }
@@ -100,7 +112,16 @@ mod tests {
     #[test]
     fn nothing_else_gets_into_an_address() {
         assert!(is_repository("group/sub_x/app.y-z"));
-        for path in ["", "Group/app", "a//b", "../x", "a/..", "a?b", "a b", "a/%2e"] {
+        for path in [
+            "",
+            "Group/app",
+            "a//b",
+            "../x",
+            "a/..",
+            "a?b",
+            "a b",
+            "a/%2e",
+        ] {
             assert!(!is_repository(path), "{path}");
         }
         assert!(is_tag("v1.0-rc_1") && !is_tag("a/b") && !is_tag(".a") && !is_tag(""));

@@ -57,7 +57,12 @@ pub fn list(registry: &Registry<'_, '_>, repository: &str) -> Result<Tags, Failu
             listed => return listed,
         }
     }
-    pages(registry, repository, registry.url(&format!("v2/{repository}/tags/list?n={PAGE}")), plain_page)
+    pages(
+        registry,
+        repository,
+        registry.url(&format!("v2/{repository}/tags/list?n={PAGE}")),
+        plain_page,
+    )
 }
 
 type PageReader = fn(&Value) -> Option<Vec<Result<Tag, String>>>;
@@ -68,7 +73,10 @@ fn pages(
     first: String,
     read: PageReader,
 ) -> Result<Tags, Failure> {
-    let mut listed = Tags { complete: true, ..Tags::default() };
+    let mut listed = Tags {
+        complete: true,
+        ..Tags::default()
+    };
     let mut seen: HashSet<String> = HashSet::new();
     let mut asked: HashSet<String> = HashSet::new();
     let mut next = Some(first);
@@ -79,16 +87,26 @@ fn pages(
             let (reason, message) = if full {
                 (
                     SkipReason::OverLimit,
-                    format!("{repository} has more tags than the {} that were listed", listed.tags.len()),
+                    format!(
+                        "{repository} has more tags than the {} that were listed",
+                        listed.tags.len()
+                    ),
                 )
             } else {
-                (SkipReason::Corrupt, format!("the registry's list of tags leads back to a page it gave before ({url})"))
+                (
+                    SkipReason::Corrupt,
+                    format!(
+                        "the registry's list of tags leads back to a page it gave before ({url})"
+                    ),
+                )
             };
             let why = Explanation {
                 message,
                 hint: "Set up a clean-up policy for the repository in GitLab.".to_owned(),
             };
-            listed.skipped.push((repository.to_owned(), Skip { reason, why }));
+            listed
+                .skipped
+                .push((repository.to_owned(), Skip { reason, why }));
             break;
         }
         let request = Request::get(url);
@@ -97,14 +115,26 @@ fn pages(
             // A repository that GitLab knows and its registry does not: a push that was authorised and
             // never came.
             if Answered::read(&answer).is("NAME_UNKNOWN") && listed.tags.is_empty() {
-                return Ok(Tags { complete: true, unknown: true, ..Tags::default() });
+                return Ok(Tags {
+                    complete: true,
+                    unknown: true,
+                    ..Tags::default()
+                });
             }
             return Err(registry.explain(&request, &answer, repository));
         }
-        let Some(page) = serde_json::from_slice::<Value>(&answer.body).ok().as_ref().and_then(read) else {
+        let Some(page) = serde_json::from_slice::<Value>(&answer.body)
+            .ok()
+            .as_ref()
+            .and_then(read)
+        else {
             return Err(Failure::UnexpectedAnswer(Explanation {
-                message: format!("The registry's list of tags at {} is not understood.", request.url),
-                hint: "Check that a container registry is at this address, and not a web page.".to_owned(),
+                message: format!(
+                    "The registry's list of tags at {} is not understood.",
+                    request.url
+                ),
+                hint: "Check that a container registry is at this address, and not a web page."
+                    .to_owned(),
             }));
         };
         for tag in page {
@@ -117,17 +147,23 @@ fn pages(
                 }
                 Ok(Tag { name, .. }) | Err(name) => {
                     let why = Explanation {
-                        message: "the registry lists a tag with a name that no tag can have".to_owned(),
-                        hint: "Delete the tag, or report it to whoever runs the registry.".to_owned(),
+                        message: "the registry lists a tag with a name that no tag can have"
+                            .to_owned(),
+                        hint: "Delete the tag, or report it to whoever runs the registry."
+                            .to_owned(),
                     };
                     listed.skipped.push((
                         name.chars().take(128).collect(),
-                        Skip { reason: SkipReason::Corrupt, why },
+                        Skip {
+                            reason: SkipReason::Corrupt,
+                            why,
+                        },
                     ));
                 }
             }
         }
-        next = link::target(&answer.headers, "next").and_then(|link| registry.resolve(&request.url, &link));
+        next = link::target(&answer.headers, "next")
+            .and_then(|link| registry.resolve(&request.url, &link));
     }
     Ok(listed)
 }
@@ -139,13 +175,19 @@ fn own_page(page: &Value) -> Option<Vec<Result<Tag, String>>> {
         tags.iter()
             .map(|tag| {
                 let text = |key: &str| tag.get(key).and_then(Value::as_str);
-                let name = text("name").ok_or_else(|| String::from("(without a name)"))?.to_owned();
+                let name = text("name")
+                    .ok_or_else(|| String::from("(without a name)"))?
+                    .to_owned();
                 let pushed = text("published_at")
                     .or_else(|| text("updated_at"))
                     .or_else(|| text("created_at"))
                     .and_then(time::normal);
                 let digest = text("digest").and_then(|digest| Digest::parse(digest).ok());
-                Ok(Tag { name, digest, pushed })
+                Ok(Tag {
+                    name,
+                    digest,
+                    pushed,
+                })
             })
             .collect(),
     )
@@ -158,7 +200,11 @@ fn plain_page(page: &Value) -> Option<Vec<Result<Tag, String>>> {
         Value::Array(tags) => Some(
             tags.iter()
                 .map(|tag| match tag.as_str() {
-                    Some(name) => Ok(Tag { name: name.to_owned(), digest: None, pushed: None }),
+                    Some(name) => Ok(Tag {
+                        name: name.to_owned(),
+                        digest: None,
+                        pushed: None,
+                    }),
                     None => Err("(without a name)".to_owned()),
                 })
                 .collect(),
@@ -170,7 +216,11 @@ fn plain_page(page: &Value) -> Option<Vec<Result<Tag, String>>> {
 /// The first tag of an answer to the plain list.
 pub(super) fn first(answer: &Fetched) -> Option<String> {
     let page = serde_json::from_slice::<Value>(&answer.body).ok()?;
-    plain_page(&page)?.into_iter().flatten().map(|tag| tag.name).find(|name| is_tag(name))
+    plain_page(&page)?
+        .into_iter()
+        .flatten()
+        .map(|tag| tag.name)
+        .find(|name| is_tag(name))
 }
 
 /// Asks for the digests that are missing, many at once. A tag whose digest can't be told is answered with
@@ -184,15 +234,24 @@ pub fn digests(
         .iter()
         .enumerate()
         .filter(|(_, tag)| tag.digest.is_none())
-        .map(|(index, tag)| (index, manifest::request(registry, repository, &tag.name, Method::Head)))
+        .map(|(index, tag)| {
+            (
+                index,
+                manifest::request(registry, repository, &tag.name, Method::Head),
+            )
+        })
         .collect();
     let mut skipped = Vec::new();
     for (index, answer) in registry.fetch_all(missing, repository, manifest::MAX_MANIFEST_BYTES) {
         let answer = answer?;
-        let Some(tag) = tags.get_mut(index) else { continue };
+        let Some(tag) = tags.get_mut(index) else {
+            continue;
+        };
         if answer.status == 200
-            && let Some(digest) =
-                answer.headers.get("docker-content-digest").and_then(|digest| Digest::parse(digest).ok())
+            && let Some(digest) = answer
+                .headers
+                .get("docker-content-digest")
+                .and_then(|digest| Digest::parse(digest).ok())
         {
             tag.digest = Some(digest);
             continue;
@@ -202,7 +261,10 @@ pub fn digests(
         let answer = registry.fetch(request.clone(), repository, manifest::MAX_MANIFEST_BYTES)?;
         match answer.status {
             200 => tag.digest = Some(manifest::digest_of(&answer)),
-            _ => skipped.push((tag.name.clone(), manifest::skip(registry, &request, &answer, repository)?)),
+            _ => skipped.push((
+                tag.name.clone(),
+                manifest::skip(registry, &request, &answer, repository)?,
+            )),
         }
     }
     Ok(skipped)

@@ -117,12 +117,15 @@ impl<'s, 't> Tokens<'s, 't> {
         // Names of CI jobs would make the token a job's; and Basic has no colon in its name.
         let usable = !username.is_empty()
             && !username.ends_with("-ci-token")
-            && username.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+            && username
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b':');
         Self {
             session,
             username: if usable { username } else { "ox" }.to_owned(),
             service: SERVICE.to_owned(),
-            realm: Url::parse(&session.settings.jwt()).unwrap_or_else(|_| session.settings.base.clone()),
+            realm: Url::parse(&session.settings.jwt())
+                .unwrap_or_else(|_| session.settings.base.clone()),
             kept: RefCell::default(),
             refused: RefCell::default(),
             barred: RefCell::default(),
@@ -131,8 +134,14 @@ impl<'s, 't> Tokens<'s, 't> {
 
     /// Takes over where the registry sends its clients, if the token may go there.
     pub fn learn(&mut self, challenge: Option<&Challenge>) -> Result<(), Failure> {
-        let Some(challenge) = challenge else { return Ok(()) };
-        if let Some(service) = challenge.service.as_ref().filter(|service| !service.is_empty()) {
+        let Some(challenge) = challenge else {
+            return Ok(());
+        };
+        if let Some(service) = challenge
+            .service
+            .as_ref()
+            .filter(|service| !service.is_empty())
+        {
             self.service.clone_from(service);
         }
         if challenge.realm.is_empty() {
@@ -143,7 +152,10 @@ impl<'s, 't> Tokens<'s, 't> {
         let realm = match Url::parse(&challenge.realm) {
             Ok(mut realm) => {
                 // Behind a proxy that ends TLS, GitLab may think of itself as plain http.
-                if realm.scheme() == "http" && base.scheme() == "https" && realm.host() == base.host() {
+                if realm.scheme() == "http"
+                    && base.scheme() == "https"
+                    && realm.host() == base.host()
+                {
                     let _ = realm.set_scheme("https");
                     let _ = realm.set_port(base.port());
                 }
@@ -184,7 +196,12 @@ impl<'s, 't> Tokens<'s, 't> {
             return Err(failure.clone());
         }
         let now = self.session.client.transport().monotonic();
-        if let Some(token) = self.kept.borrow().get(repository).filter(|token| now < token.renew_at) {
+        if let Some(token) = self
+            .kept
+            .borrow()
+            .get(repository)
+            .filter(|token| now < token.renew_at)
+        {
             return Ok(token.value.clone());
         }
         let mut url = self.realm.clone();
@@ -226,13 +243,23 @@ impl<'s, 't> Tokens<'s, 't> {
         let unix = self.session.client.transport().unix_now();
         let life = life(&value, unix);
         // Short-lived ones at half their life: renewing must not be all there is to do.
-        let renew_in = life.checked_sub(RENEW_BEFORE).unwrap_or_default().max(life / 2);
+        let renew_in = life
+            .checked_sub(RENEW_BEFORE)
+            .unwrap_or_default()
+            .max(life / 2);
         let second = self.take_refused(repository);
         let mut kept = self.kept.borrow_mut();
         if kept.len() >= MAX_TOKENS {
             kept.clear();
         }
-        kept.insert(repository.to_owned(), Token { value: value.clone(), renew_at: now + renew_in, second });
+        kept.insert(
+            repository.to_owned(),
+            Token {
+                value: value.clone(),
+                renew_at: now + renew_in,
+                second,
+            },
+        );
         Ok(value)
     }
 
@@ -278,7 +305,9 @@ fn life(token: &str, unix_now: u64) -> Duration {
         .unwrap_or_default();
     let time = |key: &str| {
         let value = claims.get(key)?;
-        value.as_u64().or_else(|| value.as_f64().map(|seconds| seconds as u64))
+        value
+            .as_u64()
+            .or_else(|| value.as_f64().map(|seconds| seconds as u64))
     };
     let begin = time("iat").or_else(|| time("nbf")).unwrap_or(unix_now);
     match time("exp") {

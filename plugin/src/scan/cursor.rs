@@ -68,15 +68,23 @@ impl Cursor {
             .and_then(|value| value.get("v")?.as_u64())
             .ok_or_else(|| "it is not one of this connector".to_owned())?;
         if version != u64::from(VERSION) {
-            return Err(format!("it is of version {version}, this connector writes {VERSION}"));
+            return Err(format!(
+                "it is of version {version}, this connector writes {VERSION}"
+            ));
         }
         let written: Written = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let bytes = STANDARD_NO_PAD.decode(&written.done).map_err(|error| error.to_string())?;
+        let bytes = STANDARD_NO_PAD
+            .decode(&written.done)
+            .map_err(|error| error.to_string())?;
         let (order, rest) = bytes.as_chunks::<PREFIX>();
         if !rest.is_empty() {
             return Err("its list of images is cut".to_owned());
         }
-        Ok(Self { order: order.to_vec(), done: order.iter().copied().collect(), counts: written.counts })
+        Ok(Self {
+            order: order.to_vec(),
+            done: order.iter().copied().collect(),
+            counts: written.counts,
+        })
     }
 
     /// As the host keeps it.
@@ -133,12 +141,24 @@ fn prefix(digest: &str) -> Option<[u8; PREFIX]> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
 
     fn digest(n: usize) -> String {
-        format!("sha256:{n:064x}").chars().rev().collect::<String>().chars().rev().collect()
+        format!("sha256:{n:064x}")
+            .chars()
+            .rev()
+            .collect::<String>()
+            .chars()
+            .rev()
+            .collect()
     }
 
     #[test]
@@ -156,7 +176,14 @@ mod tests {
 
     #[test]
     fn garbage_and_the_future_are_refused() {
-        for text in ["", "{}", "[]", "{\"v\":2}", "{\"v\":1,\"done\":\"!\"}", "{\"v\":1,\"done\":\"AAAA\"}"] {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "{\"v\":2}",
+            "{\"v\":1,\"done\":\"!\"}",
+            "{\"v\":1,\"done\":\"AAAA\"}",
+        ] {
             assert!(Cursor::read(text).is_err(), "{text}");
         }
     }

@@ -6,8 +6,8 @@ use super::Run;
 use super::plan::{Parts, Planned, not_selected_platform, of_one};
 use super::skips::Skips;
 use crate::contract::{
-    self, ConfigFacts, Explanation, Failure, Image, Observation, PackageBatch, Platform, Skip, SkipReason,
-    SkipSubject,
+    self, ConfigFacts, Explanation, Failure, Image, Observation, PackageBatch, Platform, Skip,
+    SkipReason, SkipSubject,
 };
 use crate::http::{Fetched, Headers, Method, Request, Response, TransportError, TroubleKind};
 use crate::image::config::{self, Config};
@@ -34,7 +34,8 @@ const SHELF_BYTES: usize = 4 << 20;
 
 /// A request for a blob; the host checks the digest.
 pub(super) fn blob(registry: &Registry<'_, '_>, repository: &str, digest: &Digest) -> Request {
-    Request::get(registry.url(&format!("v2/{repository}/blobs/{digest}"))).expect_digest(digest.as_str())
+    Request::get(registry.url(&format!("v2/{repository}/blobs/{digest}")))
+        .expect_digest(digest.as_str())
 }
 
 /// Inventories of the layers read last, as they go to the cache.
@@ -54,7 +55,9 @@ impl Shelf {
         self.order.push_back(digest.to_owned());
         self.kept.insert(digest.to_owned(), value);
         while self.bytes > SHELF_BYTES {
-            let Some(oldest) = self.order.pop_front() else { break };
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
             self.bytes -= self.kept.remove(&oldest).map_or(0, |value| value.len());
         }
     }
@@ -90,13 +93,19 @@ impl Run<'_, '_, '_> {
             if batch.len() >= BATCH_PACKAGES || bytes >= BATCH_BYTES {
                 let packages = std::mem::take(&mut batch);
                 bytes = 0;
-                observations.push(Observation::Packages(PackageBatch { image: digest.clone(), packages }));
+                observations.push(Observation::Packages(PackageBatch {
+                    image: digest.clone(),
+                    packages,
+                }));
                 // The image is done with its last batch only.
                 self.emit(std::mem::take(&mut observations), before.clone())?;
             }
         }
         if !batch.is_empty() {
-            observations.push(Observation::Packages(PackageBatch { image: digest.clone(), packages: batch }));
+            observations.push(Observation::Packages(PackageBatch {
+                image: digest.clone(),
+                packages: batch,
+            }));
         }
         self.cursor.finish(&digest);
         let cursor = self.cursor.write();
@@ -109,14 +118,33 @@ impl Run<'_, '_, '_> {
         if let Some(parts) = &planned.parts {
             return Ok(Some(parts.clone()));
         }
-        let request = manifest::request(self.registry, self.repository, planned.digest.as_str(), Method::Get);
-        let skip = match self.registry.fetch(request.clone(), self.repository, manifest::MAX_MANIFEST_BYTES) {
+        let request = manifest::request(
+            self.registry,
+            self.repository,
+            planned.digest.as_str(),
+            Method::Get,
+        );
+        let skip = match self.registry.fetch(
+            request.clone(),
+            self.repository,
+            manifest::MAX_MANIFEST_BYTES,
+        ) {
             Ok(answer) if answer.status == 200 => match manifest::parse(&answer) {
-                Manifest::Image { media_type, config, layers } => {
-                    return Ok(Some(Parts { media_type, config, layers }));
+                Manifest::Image {
+                    media_type,
+                    config,
+                    layers,
+                } => {
+                    return Ok(Some(Parts {
+                        media_type,
+                        config,
+                        layers,
+                    }));
                 }
                 Manifest::Other(skip) => skip,
-                Manifest::Index(_) => corrupt("its manifest is an index now and was an image before"),
+                Manifest::Index(_) => {
+                    corrupt("its manifest is an index now and was an image before")
+                }
             },
             Ok(answer) => manifest::skip(self.registry, &request, &answer, self.repository)?,
             Err(failure) => of_one(failure)?,
@@ -135,8 +163,16 @@ impl Run<'_, '_, '_> {
         let config = match self.config(&parts.config)? {
             Ok(config) => Some(config),
             Err(mut skip) => {
-                skip.why.message = format!("the config of the image could not be read: {}", skip.why.message);
-                skips.add(SkipSubject::Image, parts.config.written.as_str(), Some(&digest), skip);
+                skip.why.message = format!(
+                    "the config of the image could not be read: {}",
+                    skip.why.message
+                );
+                skips.add(
+                    SkipSubject::Image,
+                    parts.config.written.as_str(),
+                    Some(&digest),
+                    skip,
+                );
                 None
             }
         };
@@ -157,30 +193,53 @@ impl Run<'_, '_, '_> {
         }
         let operating_system = inventory.operating_system();
         let release = inventory.release;
-        let packages: Vec<contract::Package> =
-            inventory.packages.into_iter().map(|entry| entry.into_contract(release.as_ref())).collect();
+        let packages: Vec<contract::Package> = inventory
+            .packages
+            .into_iter()
+            .map(|entry| entry.into_contract(release.as_ref()))
+            .collect();
         let (facts, diff_ids) = match config {
             Some(config) => {
                 if config.cut {
-                    let message = "the config says more than is kept of one; the rest was left out".to_owned();
-                    let why = Explanation { message, hint: "Nothing to do: packages are not concerned.".to_owned() };
-                    skips.add(SkipSubject::File, "config", Some(&digest), Skip { reason: SkipReason::OverLimit, why });
+                    let message = "the config says more than is kept of one; the rest was left out"
+                        .to_owned();
+                    let why = Explanation {
+                        message,
+                        hint: "Nothing to do: packages are not concerned.".to_owned(),
+                    };
+                    skips.add(
+                        SkipSubject::File,
+                        "config",
+                        Some(&digest),
+                        Skip {
+                            reason: SkipReason::OverLimit,
+                            why,
+                        },
+                    );
                 }
                 (config.facts, config.diff_ids)
             }
             None => (no_facts(&parts.config.written), Vec::new()),
         };
-        let diff_ids = if diff_ids.len() == parts.layers.len() { diff_ids } else { Vec::new() };
+        let diff_ids = if diff_ids.len() == parts.layers.len() {
+            diff_ids
+        } else {
+            Vec::new()
+        };
         let commands = config::layer_commands(&facts.history, parts.layers.len());
-        let layers = parts.layers.iter().zip(commands).enumerate().map(|(index, (layer, command))| {
-            contract::Layer {
-                digest: layer.written.clone(),
-                diff_id: diff_ids.get(index).cloned(),
-                media_type: layer.media_type.clone(),
-                size: layer.size,
-                command,
-            }
-        });
+        let layers =
+            parts
+                .layers
+                .iter()
+                .zip(commands)
+                .enumerate()
+                .map(|(index, (layer, command))| contract::Layer {
+                    digest: layer.written.clone(),
+                    diff_id: diff_ids.get(index).cloned(),
+                    media_type: layer.media_type.clone(),
+                    size: layer.size,
+                    command,
+                });
         let mut attributes = Vec::new();
         if planned.tags.len() > MAX_TAGS {
             attributes.push(("tags.count".to_owned(), planned.tags.len().to_string()));
@@ -192,7 +251,9 @@ impl Run<'_, '_, '_> {
             tags: planned.tags.into_iter().take(MAX_TAGS).collect(),
             index: planned.index.map(|index| index.as_str().to_owned()),
             platform,
-            size: parts.layers.iter().fold(parts.config.size, |sum, layer| sum.saturating_add(layer.size)),
+            size: parts.layers.iter().fold(parts.config.size, |sum, layer| {
+                sum.saturating_add(layer.size)
+            }),
             pushed: planned.pushed,
             config: facts,
             layers: layers.collect(),
@@ -207,16 +268,23 @@ impl Run<'_, '_, '_> {
 
     fn config(&mut self, descriptor: &Descriptor) -> Result<Result<Config, Skip>, Failure> {
         let Ok(digest) = &descriptor.digest else {
-            return Ok(Err(corrupt(&format!("the config has no digest that can be checked ({:?})", descriptor.written))));
+            return Ok(Err(corrupt(&format!(
+                "the config has no digest that can be checked ({:?})",
+                descriptor.written
+            ))));
         };
         let request = blob(self.registry, self.repository, digest);
-        Ok(match self.registry.fetch(request.clone(), self.repository, config::MAX_CONFIG_BYTES) {
-            Ok(answer) if answer.status == 200 => {
-                config::parse(&answer.body, digest.as_str()).ok_or_else(|| corrupt("it is no JSON object"))
-            }
-            Ok(answer) => Err(self.blob_skip(&request, &answer)?),
-            Err(failure) => Err(of_one(failure)?),
-        })
+        Ok(
+            match self
+                .registry
+                .fetch(request.clone(), self.repository, config::MAX_CONFIG_BYTES)
+            {
+                Ok(answer) if answer.status == 200 => config::parse(&answer.body, digest.as_str())
+                    .ok_or_else(|| corrupt("it is no JSON object")),
+                Ok(answer) => Err(self.blob_skip(&request, &answer)?),
+                Err(failure) => Err(of_one(failure)?),
+            },
+        )
     }
 
     /// What an answer that is no blob means for this one.
@@ -227,7 +295,8 @@ impl Run<'_, '_, '_> {
                 reason: SkipReason::Unreachable,
                 why: Explanation {
                     message: format!("the registry does not have the blob ({})", request.url),
-                    hint: "Push the image again: a part of it is missing in the registry.".to_owned(),
+                    hint: "Push the image again: a part of it is missing in the registry."
+                        .to_owned(),
                 },
             }),
             _ => {
@@ -247,7 +316,12 @@ impl Run<'_, '_, '_> {
     }
 
     /// Puts the layers one on top of the other.
-    fn layers(&mut self, image: &str, layers: &[Descriptor], skips: &mut Skips) -> Result<Merge, Failure> {
+    fn layers(
+        &mut self,
+        image: &str,
+        layers: &[Descriptor],
+        skips: &mut Skips,
+    ) -> Result<Merge, Failure> {
         let mut merge = Merge::default();
         let (registry, repository) = (self.registry, self.repository);
         let mut asked = HashSet::new();
@@ -263,17 +337,28 @@ impl Run<'_, '_, '_> {
         }
         let wanted: HashSet<String> = requests.iter().map(|request| request.url.clone()).collect();
         // Signed when they are started: a token may end while a layer is read.
-        let signed = requests.into_iter().map(|request| match registry.sign(request.clone(), repository) {
-            Ok((signed, token)) => ((request.url, token), signed),
-            // The answer will be 401, and the second try says what is wrong.
-            Err(_) => ((request.url.clone(), None), request),
-        });
-        let mut answers = registry.session().client.overlapped_within(LAYERS_UNDER_WAY, signed);
+        let signed =
+            requests
+                .into_iter()
+                .map(|request| match registry.sign(request.clone(), repository) {
+                    Ok((signed, token)) => ((request.url, token), signed),
+                    // The answer will be 401, and the second try says what is wrong.
+                    Err(_) => ((request.url.clone(), None), request),
+                });
+        let mut answers = registry
+            .session()
+            .client
+            .overlapped_within(LAYERS_UNDER_WAY, signed);
         let mut read: HashSet<String> = HashSet::new();
         for (index, layer) in layers.iter().enumerate() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             if let Some(skip) = manifest::unreadable_layer(layer) {
-                skips.add(SkipSubject::Layer, layer.written.as_str(), Some(image), skip);
+                skips.add(
+                    SkipSubject::Layer,
+                    layer.written.as_str(),
+                    Some(image),
+                    skip,
+                );
                 continue;
             }
             let Ok(digest) = &layer.digest else { continue };
@@ -287,7 +372,9 @@ impl Run<'_, '_, '_> {
                 continue;
             }
             let first = first.map(|((_, token), answer)| match answer {
-                Ok(response) if response.status == 401 && registry.renew(repository, token.as_deref()) => {
+                Ok(response)
+                    if response.status == 401 && registry.renew(repository, token.as_deref()) =>
+                {
                     registry.stream(request.clone(), repository)
                 }
                 Ok(response) => Ok(response),
@@ -333,7 +420,9 @@ impl Run<'_, '_, '_> {
                 Ok(mut response) => {
                     let answer = Fetched {
                         status: response.status,
-                        body: response.read_capped(crate::http::ERROR_BODY_CAP).unwrap_or_default(),
+                        body: response
+                            .read_capped(crate::http::ERROR_BODY_CAP)
+                            .unwrap_or_default(),
                         headers: std::mem::replace(&mut response.headers, Headers::new([])),
                     };
                     let skip = self.blob_skip(request, &answer)?;
@@ -351,10 +440,16 @@ impl Run<'_, '_, '_> {
                     if self.broken_row >= MAX_BROKEN_ROW {
                         return Err(Failure::Unavailable(why));
                     }
-                    return Ok(Err(Skip { reason: SkipReason::Unreachable, why }));
+                    return Ok(Err(Skip {
+                        reason: SkipReason::Unreachable,
+                        why,
+                    }));
                 }
                 Err(Failure::UnexpectedAnswer(why)) => {
-                    return Ok(Err(Skip { reason: SkipReason::Unreachable, why }));
+                    return Ok(Err(Skip {
+                        reason: SkipReason::Unreachable,
+                        why,
+                    }));
                 }
                 Err(failure) => return of_one(failure).map(Err),
             };
@@ -362,11 +457,17 @@ impl Run<'_, '_, '_> {
                 continue;
             }
             self.broken_row += 1;
-            let why = Explanation { message: error.message, hint: error.hint };
+            let why = Explanation {
+                message: error.message,
+                hint: error.hint,
+            };
             if self.broken_row >= MAX_BROKEN_ROW {
                 return Err(Failure::Unavailable(why));
             }
-            return Ok(Err(Skip { reason: SkipReason::Unreachable, why }));
+            return Ok(Err(Skip {
+                reason: SkipReason::Unreachable,
+                why,
+            }));
         }
     }
 
@@ -377,25 +478,47 @@ impl Run<'_, '_, '_> {
         request: &Request,
     ) -> Result<Result<Skip, TransportError>, Failure> {
         let (reason, message, hint) = match trouble {
-            Trouble::Transport(error) if error.kind == TroubleKind::Stopped => return Err(Failure::Stopped),
+            Trouble::Transport(error) if error.kind == TroubleKind::Stopped => {
+                return Err(Failure::Stopped);
+            }
             Trouble::Transport(error) if error.is_passing() => return Ok(Err(error)),
             Trouble::Transport(error) => {
                 let reason = match error.kind {
                     TroubleKind::OverLimit => SkipReason::OverLimit,
                     _ => SkipReason::Unreachable,
                 };
-                return Ok(Ok(Skip { reason, why: Explanation { message: error.message, hint: error.hint } }));
+                return Ok(Ok(Skip {
+                    reason,
+                    why: Explanation {
+                        message: error.message,
+                        hint: error.hint,
+                    },
+                }));
             }
-            Trouble::Corrupt(why) => (SkipReason::Corrupt, why, "Push the image again; if that does not help, rebuild it."),
-            Trouble::OverLimit(why) => {
-                (SkipReason::OverLimit, why, "Look at who built this layer: no usual layer is like that.")
-            }
-            Trouble::Unsupported(why) => {
-                (SkipReason::Unsupported, why, "Push the image again with gzip or zstd layers.")
-            }
+            Trouble::Corrupt(why) => (
+                SkipReason::Corrupt,
+                why,
+                "Push the image again; if that does not help, rebuild it.",
+            ),
+            Trouble::OverLimit(why) => (
+                SkipReason::OverLimit,
+                why,
+                "Look at who built this layer: no usual layer is like that.",
+            ),
+            Trouble::Unsupported(why) => (
+                SkipReason::Unsupported,
+                why,
+                "Push the image again with gzip or zstd layers.",
+            ),
         };
         let message = format!("the layer can't be used: {message} ({})", request.url);
-        Ok(Ok(Skip { reason, why: Explanation { message, hint: hint.to_owned() } }))
+        Ok(Ok(Skip {
+            reason,
+            why: Explanation {
+                message,
+                hint: hint.to_owned(),
+            },
+        }))
     }
 
     fn is_at_hand(&mut self, digest: &str) -> bool {
@@ -426,7 +549,12 @@ impl Run<'_, '_, '_> {
 
 /// What the image runs on: its config knows, the index says more of variants.
 fn platform(config: Option<&Config>, index: Option<&Platform>) -> Platform {
-    let none = Platform { os: String::new(), architecture: String::new(), variant: None, os_version: None };
+    let none = Platform {
+        os: String::new(),
+        architecture: String::new(),
+        variant: None,
+        os_version: None,
+    };
     let mut platform = config.map_or_else(|| none.clone(), |config| config.platform.clone());
     let index = index.cloned().unwrap_or(none);
     if platform.os.is_empty() {
@@ -459,7 +587,13 @@ fn no_facts(digest: &str) -> ConfigFacts {
 
 fn corrupt(message: &str) -> Skip {
     let hint = "Push the image again; if that does not help, rebuild it.".to_owned();
-    Skip { reason: SkipReason::Corrupt, why: Explanation { message: message.to_owned(), hint } }
+    Skip {
+        reason: SkipReason::Corrupt,
+        why: Explanation {
+            message: message.to_owned(),
+            hint,
+        },
+    }
 }
 
 fn weight(package: &contract::Package) -> usize {
@@ -471,6 +605,14 @@ fn weight(package: &contract::Package) -> usize {
         + optional(&package.architecture)
         + optional(&package.source_name)
         + optional(&package.source_version)
-        + package.licences.iter().map(|text| text.len() + 16).sum::<usize>()
-        + package.attributes.iter().map(|(key, value)| key.len() + value.len() + 32).sum::<usize>()
+        + package
+            .licences
+            .iter()
+            .map(|text| text.len() + 16)
+            .sum::<usize>()
+        + package
+            .attributes
+            .iter()
+            .map(|(key, value)| key.len() + value.len() + 32)
+            .sum::<usize>()
 }

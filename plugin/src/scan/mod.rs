@@ -20,6 +20,7 @@ use crate::contract::{
     Attribute, Context, Explanation, Failure, Finding, Observation, ScanRequest, ScanSummary, Skip,
     SkipReason, SkipSubject, Skipped,
 };
+use crate::gitlab;
 use crate::registry::reference::is_repository;
 use crate::registry::{Digest, Registry};
 use crate::session::{Session, Sink};
@@ -70,20 +71,52 @@ struct Run<'r, 's, 't> {
 impl Run<'_, '_, '_> {
     fn emit(&mut self, observations: Vec<Observation>, cursor: String) -> Result<(), Failure> {
         // Why the host stops is its own knowledge.
-        self.sink.emit(observations, cursor).map_err(|_| Failure::Stopped)
+        self.sink
+            .emit(observations, cursor)
+            .map_err(|_| Failure::Stopped)
     }
 
     fn doing(&mut self, doing: &str) {
         let (done, total) = (self.done, self.total);
-        self.sink.progress(Progress::Scan(ScanProgress { done, total, doing: doing.to_owned() }));
+        self.sink.progress(Progress::Scan(ScanProgress {
+            done,
+            total,
+            doing: doing.to_owned(),
+        }));
     }
+}
+
+/// Scans one location of the kind `image-repository`.
+pub fn scan(
+    session: &Session<'_>,
+    request: &ScanRequest,
+    sink: &mut dyn Sink,
+) -> Result<ScanSummary, Failure> {
+    let (project, number) = location(&request.location)?;
+    let facts = gitlab::project::repository(session, project, number)?;
+    let mut attributes = facts.project_attributes.clone();
+    attributes.extend(facts.attributes.iter().cloned());
+    let target = Target {
+        host: facts.registry_host.clone(),
+        path: facts.path.clone(),
+        unscannable: facts.unscannable.clone(),
+        attributes,
+    };
+    repository(session, &target, request, sink, &mut |take| {
+        gitlab::findings::for_repository(session, &facts, take).map(|outcome| outcome.notes)
+    })
 }
 
 /// Project and repository of a location (`repository/34/56`).
 pub fn location(id: &str) -> Result<(u64, u64), Failure> {
     let mut parts = id.split('/');
     let number = |part: Option<&str>| part?.parse::<u64>().ok();
-    match (parts.next(), number(parts.next()), number(parts.next()), parts.next()) {
+    match (
+        parts.next(),
+        number(parts.next()),
+        number(parts.next()),
+        parts.next(),
+    ) {
         (Some("repository"), Some(project), Some(repository), None) => Ok((project, repository)),
         _ => Err(Failure::NotFound(Explanation {
             message: format!("{id:?} is no image repository of this connector."),
@@ -100,17 +133,29 @@ pub fn repository(
     sink: &mut dyn Sink,
     findings: &mut ReadFindings<'_>,
 ) -> Result<ScanSummary, Failure> {
-    let cursor = match request.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
+    let cursor = match request
+        .cursor
+        .as_deref()
+        .filter(|cursor| !cursor.is_empty())
+    {
         None => Cursor::default(),
         Some(text) => Cursor::read(text).unwrap_or_else(|why| {
-            sink.log(Level::Warn, &format!("The cursor can't be used, so the scan starts anew: {why}."));
+            sink.log(
+                Level::Warn,
+                &format!("The cursor can't be used, so the scan starts anew: {why}."),
+            );
             Cursor::default()
         }),
     };
     if let Some(skip) = target.unscannable.clone() {
-        let skipped =
-            Skipped { subject: SkipSubject::Location, name: target.path.clone(), image: None, skip };
-        sink.emit(vec![Observation::Skipped(skipped)], cursor.write()).map_err(|_| Failure::Stopped)?;
+        let skipped = Skipped {
+            subject: SkipSubject::Location,
+            name: target.path.clone(),
+            image: None,
+            skip,
+        };
+        sink.emit(vec![Observation::Skipped(skipped)], cursor.write())
+            .map_err(|_| Failure::Stopped)?;
         let mut summary = Cursor::default().summary(0, 0, 1);
         summary.complete = false;
         return Ok(summary);
@@ -150,7 +195,9 @@ pub fn repository(
         );
     }
     // An earlier call has told all this, unless the list has changed.
-    let listed = Digest::of(format!("{first:?}").as_bytes()).as_str().to_owned();
+    let listed = Digest::of(format!("{first:?}").as_bytes())
+        .as_str()
+        .to_owned();
     if run.cursor.counts.listed.as_ref() != Some(&listed) {
         while !first.is_empty() {
             let rest = first.split_off(first.len().min(BATCH));
@@ -165,7 +212,10 @@ pub fn repository(
     run.before_image = run.cursor.write();
     for planned in plan.images {
         if !run.cursor.is_done(planned.digest.as_str()) {
-            let name = planned.tags.first().map_or_else(|| planned.digest.to_string(), |tag| format!("{path}:{tag}"));
+            let name = planned
+                .tags
+                .first()
+                .map_or_else(|| planned.digest.to_string(), |tag| format!("{path}:{tag}"));
             run.doing(&name);
             run.image(planned)?;
         }
@@ -176,10 +226,14 @@ pub fn repository(
     let total = run.total;
     run.done = total;
     run.doing("");
-    let mut summary = run.cursor.summary(plan.tags, told, listed_skips + notes.len() as u64);
+    let mut summary = run
+        .cursor
+        .summary(plan.tags, told, listed_skips + notes.len() as u64);
     summary.complete &= !listed_loss && !notes.iter().any(|note| is_loss(note.skip.reason));
     if let Some(version) = &registry.info().version {
-        summary.attributes.push(("registry.version".to_owned(), version.clone()));
+        summary
+            .attributes
+            .push(("registry.version".to_owned(), version.clone()));
     }
     Ok(summary)
 }
@@ -200,7 +254,10 @@ impl Run<'_, '_, '_> {
         });
         let notes = match notes {
             Ok(notes) => notes,
-            Err(failure @ (Failure::Stopped | Failure::Unauthenticated(_) | Failure::RateLimited(_))) => {
+            Err(
+                failure
+                @ (Failure::Stopped | Failure::Unauthenticated(_) | Failure::RateLimited(_)),
+            ) => {
                 return Err(failure);
             }
             // The images are scanned, and that is what counts.
@@ -221,17 +278,38 @@ impl Run<'_, '_, '_> {
 
 fn of_source(failure: Failure) -> Skip {
     match failure {
-        Failure::Forbidden(lack) => Skip { reason: SkipReason::Forbidden, why: lack.why },
-        Failure::OverLimit(why) => Skip { reason: SkipReason::OverLimit, why },
-        Failure::NotFound(why) => Skip { reason: SkipReason::Empty, why },
-        Failure::UnexpectedAnswer(why) | Failure::Unavailable(why) | Failure::Unauthenticated(why) => {
-            Skip { reason: SkipReason::Unreachable, why }
-        }
-        Failure::InvalidSettings(fault) => Skip { reason: SkipReason::Unreachable, why: fault.why },
-        Failure::RateLimited(limit) => Skip { reason: SkipReason::Unreachable, why: limit.why },
+        Failure::Forbidden(lack) => Skip {
+            reason: SkipReason::Forbidden,
+            why: lack.why,
+        },
+        Failure::OverLimit(why) => Skip {
+            reason: SkipReason::OverLimit,
+            why,
+        },
+        Failure::NotFound(why) => Skip {
+            reason: SkipReason::Empty,
+            why,
+        },
+        Failure::UnexpectedAnswer(why)
+        | Failure::Unavailable(why)
+        | Failure::Unauthenticated(why) => Skip {
+            reason: SkipReason::Unreachable,
+            why,
+        },
+        Failure::InvalidSettings(fault) => Skip {
+            reason: SkipReason::Unreachable,
+            why: fault.why,
+        },
+        Failure::RateLimited(limit) => Skip {
+            reason: SkipReason::Unreachable,
+            why: limit.why,
+        },
         Failure::Stopped => Skip {
             reason: SkipReason::Unreachable,
-            why: Explanation { message: "the call was stopped".to_owned(), hint: String::new() },
+            why: Explanation {
+                message: "the call was stopped".to_owned(),
+                hint: String::new(),
+            },
         },
     }
 }

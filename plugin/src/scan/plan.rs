@@ -75,8 +75,13 @@ pub(super) fn make(registry: &Registry<'_, '_>, repository: &str) -> Result<Plan
         } else {
             "the repository has no tags"
         };
-        let skip = skip(SkipReason::Empty, message, "Nothing to do, unless there should be images: then push one.");
-        plan.skips.add(SkipSubject::Location, repository, None, skip);
+        let skip = skip(
+            SkipReason::Empty,
+            message,
+            "Nothing to do, unless there should be images: then push one.",
+        );
+        plan.skips
+            .add(SkipSubject::Location, repository, None, skip);
         return Ok(plan);
     }
     let mut chosen = Vec::new();
@@ -84,7 +89,11 @@ pub(super) fn make(registry: &Registry<'_, '_>, repository: &str) -> Result<Plan
         if let Some(skip) = manifest::not_an_image_by_tag(&tag.name) {
             plan.skips.add(SkipSubject::Tag, tag.name, None, skip);
         } else if let Some(why) = settings.tags.refusal(&tag.name) {
-            let skip = skip(SkipReason::NotSelected, &why, "Change the patterns of the connection to scan it.");
+            let skip = skip(
+                SkipReason::NotSelected,
+                &why,
+                "Change the patterns of the connection to scan it.",
+            );
             plan.skips.add(SkipSubject::Tag, tag.name, None, skip);
         } else {
             chosen.push(tag);
@@ -112,12 +121,23 @@ pub(super) fn make(registry: &Registry<'_, '_>, repository: &str) -> Result<Plan
 }
 
 fn skip(reason: SkipReason, message: &str, hint: &str) -> Skip {
-    Skip { reason, why: Explanation { message: message.to_owned(), hint: hint.to_owned() } }
+    Skip {
+        reason,
+        why: Explanation {
+            message: message.to_owned(),
+            hint: hint.to_owned(),
+        },
+    }
 }
 
 /// Applies the options that need times. A tag whose time nobody knows is kept by the age, and counts as the
 /// oldest.
-fn choose_by_time(settings: &Settings, mut tags: Vec<Tag>, now: u64, skips: &mut Skips) -> Vec<Tag> {
+fn choose_by_time(
+    settings: &Settings,
+    mut tags: Vec<Tag>,
+    now: u64,
+    skips: &mut Skips,
+) -> Vec<Tag> {
     if let Some(days) = settings.tags.max_age_days {
         tags.retain(|tag| {
             let old = tag
@@ -128,7 +148,12 @@ fn choose_by_time(settings: &Settings, mut tags: Vec<Tag>, now: u64, skips: &mut
             if old {
                 let message = format!("The connection takes only tags of the last {days} days.");
                 let hint = "Change the age in the connection to scan it.";
-                skips.add(SkipSubject::Tag, tag.name.clone(), None, skip(SkipReason::NotSelected, &message, hint));
+                skips.add(
+                    SkipSubject::Tag,
+                    tag.name.clone(),
+                    None,
+                    skip(SkipReason::NotSelected, &message, hint),
+                );
             }
             !old
         });
@@ -136,11 +161,20 @@ fn choose_by_time(settings: &Settings, mut tags: Vec<Tag>, now: u64, skips: &mut
     if let Some(newest) = settings.tags.newest {
         let key = |tag: &Tag| tag.pushed.as_deref().and_then(time::parse);
         tags.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| b.name.cmp(&a.name)));
-        let rest = tags.split_off(tags.len().min(usize::try_from(newest).unwrap_or(usize::MAX)));
-        let message = format!("The connection takes only the newest {newest} tags of a repository.");
+        let rest = tags.split_off(
+            tags.len()
+                .min(usize::try_from(newest).unwrap_or(usize::MAX)),
+        );
+        let message =
+            format!("The connection takes only the newest {newest} tags of a repository.");
         for tag in rest {
             let hint = "Raise the number in the connection to scan it.";
-            skips.add(SkipSubject::Tag, tag.name, None, skip(SkipReason::NotSelected, &message, hint));
+            skips.add(
+                SkipSubject::Tag,
+                tag.name,
+                None,
+                skip(SkipReason::NotSelected, &message, hint),
+            );
         }
     }
     tags
@@ -164,7 +198,13 @@ struct Finder<'r, 's, 't> {
 
 impl<'r, 's, 't> Finder<'r, 's, 't> {
     fn new(registry: &'r Registry<'s, 't>, repository: &'r str) -> Self {
-        Self { registry, repository, nodes: HashMap::new(), kept_layers: 0, configs: BTreeMap::new() }
+        Self {
+            registry,
+            repository,
+            nodes: HashMap::new(),
+            kept_layers: 0,
+            configs: BTreeMap::new(),
+        }
     }
 
     /// Reads the manifests of all tags, then of what those list, and so on.
@@ -180,26 +220,41 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
             for beyond in level.iter().skip(room) {
                 let message = format!("the repository has more than {MAX_MANIFESTS} manifests");
                 let hint = "Choose tags by patterns or number in the connection, or set up a clean-up policy.";
-                skips.add(SkipSubject::Image, beyond.as_str(), None, skip(SkipReason::OverLimit, &message, hint));
+                skips.add(
+                    SkipSubject::Image,
+                    beyond.as_str(),
+                    None,
+                    skip(SkipReason::OverLimit, &message, hint),
+                );
             }
             level.truncate(room);
             let requests: Vec<(Digest, Request)> = level
                 .drain(..)
                 .map(|digest| {
-                    let request =
-                        manifest::request(self.registry, self.repository, digest.as_str(), Method::Get);
+                    let request = manifest::request(
+                        self.registry,
+                        self.repository,
+                        digest.as_str(),
+                        Method::Get,
+                    );
                     (digest, request)
                 })
                 .collect();
             let registry = self.registry;
-            for (digest, answer) in registry.fetch_all(requests, self.repository, manifest::MAX_MANIFEST_BYTES) {
+            for (digest, answer) in
+                registry.fetch_all(requests, self.repository, manifest::MAX_MANIFEST_BYTES)
+            {
                 let node = match answer {
                     Ok(answer) if answer.status == 200 => {
                         self.understand(&digest, manifest::parse(&answer), &mut next, skips)
                     }
                     Ok(answer) => {
-                        let request =
-                            manifest::request(registry, self.repository, digest.as_str(), Method::Get);
+                        let request = manifest::request(
+                            registry,
+                            self.repository,
+                            digest.as_str(),
+                            Method::Get,
+                        );
                         let skip = manifest::skip(registry, &request, &answer, self.repository)?;
                         skips.add(SkipSubject::Image, digest.as_str(), None, skip);
                         Node::Skipped
@@ -211,12 +266,20 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                 };
                 self.nodes.insert(digest, node);
             }
-            level = next.into_iter().filter(|digest| !self.nodes.contains_key(digest)).collect();
+            level = next
+                .into_iter()
+                .filter(|digest| !self.nodes.contains_key(digest))
+                .collect();
             if depth == MAX_DEPTH {
                 for digest in &level {
                     let message = format!("it lies more than {MAX_DEPTH} indexes deep");
                     let hint = "Push the index again without indexes in it.";
-                    skips.add(SkipSubject::Image, digest.as_str(), None, skip(SkipReason::OverLimit, &message, hint));
+                    skips.add(
+                        SkipSubject::Image,
+                        digest.as_str(),
+                        None,
+                        skip(SkipReason::OverLimit, &message, hint),
+                    );
                 }
             }
         }
@@ -235,20 +298,35 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                 skips.add(SkipSubject::Image, digest.as_str(), None, skip);
                 Node::Skipped
             }
-            Manifest::Image { media_type, config, layers } => {
+            Manifest::Image {
+                media_type,
+                config,
+                layers,
+            } => {
                 if let Ok(config) = &config.digest {
                     self.configs.insert(digest.clone(), config.clone());
                 }
                 self.kept_layers += layers.len() + 1;
                 let keep = self.kept_layers <= MAX_KEPT_LAYERS;
-                Node::Image(keep.then_some(Parts { media_type, config, layers }))
+                Node::Image(keep.then_some(Parts {
+                    media_type,
+                    config,
+                    layers,
+                }))
             }
             Manifest::Index(children) => {
                 let mut listed = Vec::new();
                 let settings = &self.registry.session().settings;
                 for child in children {
                     let name = child.written.clone();
-                    let mut leave = |skip| skips.add(SkipSubject::Image, name.clone(), Some(digest.as_str()), skip);
+                    let mut leave = |skip| {
+                        skips.add(
+                            SkipSubject::Image,
+                            name.clone(),
+                            Some(digest.as_str()),
+                            skip,
+                        )
+                    };
                     if let Some(skip) = manifest::not_an_image_by_index(&child) {
                         leave(skip);
                         continue;
@@ -285,16 +363,23 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
         }
         let requests: Vec<(Digest, Request)> = wanted
             .into_iter()
-            .map(|digest| (digest.clone(), super::image::blob(self.registry, self.repository, digest)))
+            .map(|digest| {
+                (
+                    digest.clone(),
+                    super::image::blob(self.registry, self.repository, digest),
+                )
+            })
             .collect();
         let mut created: HashMap<Digest, String> = HashMap::new();
         for (digest, answer) in
-            self.registry.fetch_all(requests, self.repository, config::MAX_CONFIG_BYTES)
+            self.registry
+                .fetch_all(requests, self.repository, config::MAX_CONFIG_BYTES)
         {
             // A config that can't be read is told when the image's turn comes.
             if let Ok(answer) = answer
                 && answer.status == 200
-                && let Some(time) = config::parse(&answer.body, "").and_then(|config| config.facts.created)
+                && let Some(time) =
+                    config::parse(&answer.body, "").and_then(|config| config.facts.created)
             {
                 created.insert(digest, time);
             }
@@ -348,9 +433,18 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                 && let Some(Node::Index(children)) = self.nodes.get(root)
                 && children.is_empty()
             {
-                let reason = if settings.platforms.is_empty() { SkipReason::Empty } else { SkipReason::NotSelected };
+                let reason = if settings.platforms.is_empty() {
+                    SkipReason::Empty
+                } else {
+                    SkipReason::NotSelected
+                };
                 let message = "its index lists no image that is scanned";
-                skips.add(SkipSubject::Tag, tag.name.clone(), None, skip(reason, message, "Nothing to do."));
+                skips.add(
+                    SkipSubject::Tag,
+                    tag.name.clone(),
+                    None,
+                    skip(reason, message, "Nothing to do."),
+                );
             }
             for (digest, index, platform) in reached {
                 let place = *places.entry(digest.clone()).or_insert_with(|| {
@@ -378,20 +472,39 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
 
 /// The skip for a platform that the connection does not take.
 pub(super) fn not_selected_platform(settings: &Settings, platform: &Platform) -> Option<Skip> {
-    let taken = settings.takes_platform(&platform.os, &platform.architecture, platform.variant.as_deref());
+    let taken = settings.takes_platform(
+        &platform.os,
+        &platform.architecture,
+        platform.variant.as_deref(),
+    );
     (!taken).then(|| {
-        let message =
-            format!("the connection does not take images for {}/{}", platform.os, platform.architecture);
-        skip(SkipReason::NotSelected, &message, "Change the platforms of the connection to scan it.")
+        let message = format!(
+            "the connection does not take images for {}/{}",
+            platform.os, platform.architecture
+        );
+        skip(
+            SkipReason::NotSelected,
+            &message,
+            "Change the platforms of the connection to scan it.",
+        )
     })
 }
 
 /// What a failure means when it concerns one thing; handed on when it concerns everything.
 pub(super) fn of_one(failure: Failure) -> Result<Skip, Failure> {
     match failure {
-        Failure::UnexpectedAnswer(why) => Ok(Skip { reason: SkipReason::Corrupt, why }),
-        Failure::OverLimit(why) => Ok(Skip { reason: SkipReason::OverLimit, why }),
-        Failure::NotFound(why) => Ok(Skip { reason: SkipReason::Gone, why }),
+        Failure::UnexpectedAnswer(why) => Ok(Skip {
+            reason: SkipReason::Corrupt,
+            why,
+        }),
+        Failure::OverLimit(why) => Ok(Skip {
+            reason: SkipReason::OverLimit,
+            why,
+        }),
+        Failure::NotFound(why) => Ok(Skip {
+            reason: SkipReason::Gone,
+            why,
+        }),
         other => Err(other),
     }
 }

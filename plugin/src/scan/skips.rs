@@ -31,8 +31,19 @@ pub(super) struct Skips(Vec<Skipped>);
 
 impl Skips {
     /// One more.
-    pub(super) fn add(&mut self, subject: SkipSubject, name: impl Into<String>, image: Option<&str>, skip: Skip) {
-        let skip = Skipped { subject, name: name.into(), image: image.map(str::to_owned), skip };
+    pub(super) fn add(
+        &mut self,
+        subject: SkipSubject,
+        name: impl Into<String>,
+        image: Option<&str>,
+        skip: Skip,
+    ) {
+        let skip = Skipped {
+            subject,
+            name: name.into(),
+            image: image.map(str::to_owned),
+            skip,
+        };
         self.0.push(skip);
     }
 
@@ -85,7 +96,13 @@ impl Skips {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
 
     use super::*;
     use crate::contract::Explanation;
@@ -94,17 +111,45 @@ mod tests {
     fn thousands_with_one_reason_are_told_together_and_counted() {
         let mut skips = Skips::default();
         for n in 0..5000 {
-            let why = Explanation { message: "left out".to_owned(), hint: String::new() };
-            skips.add(SkipSubject::Tag, format!("v{n}"), None, Skip { reason: SkipReason::NotSelected, why });
+            let why = Explanation {
+                message: "left out".to_owned(),
+                hint: String::new(),
+            };
+            skips.add(
+                SkipSubject::Tag,
+                format!("v{n}"),
+                None,
+                Skip {
+                    reason: SkipReason::NotSelected,
+                    why,
+                },
+            );
         }
-        let why = Explanation { message: "gone".to_owned(), hint: String::new() };
-        skips.add(SkipSubject::Tag, "x", None, Skip { reason: SkipReason::Gone, why });
+        let why = Explanation {
+            message: "gone".to_owned(),
+            hint: String::new(),
+        };
+        skips.add(
+            SkipSubject::Tag,
+            "x",
+            None,
+            Skip {
+                reason: SkipReason::Gone,
+                why,
+            },
+        );
         assert_eq!(skips.len(), 5001);
         assert!(!skips.any_loss());
         let told = skips.into_observations();
         assert_eq!(told.len(), 2);
-        let Observation::Skipped(many) = &told[0] else { panic!() };
-        assert!(many.name.starts_with("v0, v1, ") && many.name.ends_with("and 4980 more"), "{}", many.name);
+        let Observation::Skipped(many) = &told[0] else {
+            panic!()
+        };
+        assert!(
+            many.name.starts_with("v0, v1, ") && many.name.ends_with("and 4980 more"),
+            "{}",
+            many.name
+        );
         assert!(many.skip.why.message.contains("5000"));
     }
 }
