@@ -64,7 +64,7 @@ impl Cataloguer for OsReleaseFile {
                 "ID" => release.id = value.to_ascii_lowercase(),
                 "VERSION_ID" => release.version_id = Some(value).filter(|value| !value.is_empty()),
                 "PRETTY_NAME" => {
-                    release.pretty_name = Some(value).filter(|value| !value.is_empty())
+                    release.pretty_name = Some(value).filter(|value| !value.is_empty());
                 }
                 _ => {
                     let key = key.to_ascii_lowercase().replace('_', "-");

@@ -68,10 +68,7 @@ impl Place {
             "project" => Some(Self::Project(rest.parse().ok()?)),
             "repository" => {
                 let (project, repository) = rest.split_once('/')?;
-                Some(Self::Repository(
-                    project.parse().ok()?,
-                    repository.parse().ok()?,
-                ))
+                Some(Self::Repository(project.parse().ok()?, repository.parse().ok()?))
             }
             _ => None,
         }
@@ -90,11 +87,7 @@ impl std::fmt::Display for Place {
 }
 
 /// One page of the locations below `parent`.
-pub fn list(
-    session: &Session<'_>,
-    parent: Option<&str>,
-    cursor: Option<&str>,
-) -> Result<LocationPage, Failure> {
+pub fn list(session: &Session<'_>, parent: Option<&str>, cursor: Option<&str>) -> Result<LocationPage, Failure> {
     let api = Api::new(session);
     let place = match parent {
         Some(id) => Some(Place::parse(id).ok_or_else(|| {
@@ -115,9 +108,7 @@ pub fn list(
 }
 
 fn read_cursor<T: for<'de> Deserialize<'de> + Default>(cursor: Option<&str>) -> Result<T, Failure> {
-    let Some(cursor) = cursor else {
-        return Ok(T::default());
-    };
+    let Some(cursor) = cursor else { return Ok(T::default()) };
     serde_json::from_str(cursor).map_err(|_| {
         Failure::UnexpectedAnswer(explain(
             "The cursor of the listing is not one that this version of the connector hands out.",
@@ -137,11 +128,7 @@ fn write_cursor<T: Serialize>(cursor: &T) -> Result<Option<String>, Failure> {
 }
 
 fn page(locations: Vec<Location>, skipped: Vec<Skipped>) -> LocationPage {
-    LocationPage {
-        locations,
-        next: None,
-        skipped,
-    }
+    LocationPage { locations, next: None, skipped }
 }
 
 // ---- One list, a page at a time ---------------------------------------------------------------------
@@ -178,19 +165,11 @@ struct Stream {
 
 impl Stream {
     fn numbered() -> Self {
-        Self {
-            mark: Mark::Page(1),
-            recent: Vec::new(),
-            total: None,
-        }
+        Self { mark: Mark::Page(1), recent: Vec::new(), total: None }
     }
 
     fn keyset() -> Self {
-        Self {
-            mark: Mark::Keyset,
-            recent: Vec::new(),
-            total: None,
-        }
+        Self { mark: Mark::Keyset, recent: Vec::new(), total: None }
     }
 
     /// Takes a page in: its new entries, and where the list goes on.
@@ -216,28 +195,15 @@ impl Stream {
                 listing.path(),
                 SkipReason::Corrupt,
                 explain(
-                    format!(
-                        "{} entries of the list {} can't be read.",
-                        page.unreadable,
-                        listing.path()
-                    ),
+                    format!("{} entries of the list {} can't be read.", page.unreadable, listing.path()),
                     "This GitLab may be newer than the connector; update it.",
                 ),
             ));
         }
         if let Some(fault) = page.fault {
-            skipped.push(skip(
-                SkipSubject::Location,
-                listing.path(),
-                SkipReason::Corrupt,
-                fault,
-            ));
+            skipped.push(skip(SkipSubject::Location, listing.path(), SkipReason::Corrupt, fault));
         }
-        let next = page.next.map(|mark| Self {
-            mark,
-            recent,
-            total: page.total.or(self.total),
-        });
+        let next = page.next.map(|mark| Self { mark, recent, total: page.total.or(self.total) });
         Ok((items, next))
     }
 
@@ -260,12 +226,7 @@ impl Stream {
 }
 
 fn skip(subject: SkipSubject, name: &str, reason: SkipReason, why: Explanation) -> Skipped {
-    Skipped {
-        subject,
-        name: name.to_owned(),
-        image: None,
-        skip: Skip { reason, why },
-    }
+    Skipped { subject, name: name.to_owned(), image: None, skip: Skip { reason, why } }
 }
 
 /// A failure of one place that must not end the listing of the others; any other failure is given back.
@@ -276,12 +237,7 @@ fn closed(failure: Failure, name: &str) -> Result<Skipped, Failure> {
         Failure::OverLimit(_) => SkipReason::OverLimit,
         _ => return Err(failure),
     };
-    Ok(skip(
-        SkipSubject::Location,
-        name,
-        reason,
-        explanation(&failure),
-    ))
+    Ok(skip(SkipSubject::Location, name, reason, explanation(&failure)))
 }
 
 // ---- The top ------------------------------------------------------------------------------------------
@@ -306,22 +262,12 @@ struct Group {
 impl Group {
     fn location(self, parent: Option<Place>) -> Location {
         let mut attributes: Vec<Attribute> = Vec::new();
-        attributes.extend(
-            self.visibility
-                .map(|value| ("visibility".to_owned(), value)),
-        );
-        attributes.extend(
-            self.marked_for_deletion_on
-                .map(|value| ("marked-for-deletion".to_owned(), value)),
-        );
+        attributes.extend(self.visibility.map(|value| ("visibility".to_owned(), value)));
+        attributes.extend(self.marked_for_deletion_on.map(|value| ("marked-for-deletion".to_owned(), value)));
         Location {
             id: Place::Group(self.id).to_string(),
             kind: KIND_GROUP.to_owned(),
-            name: if self.name.is_empty() {
-                last(&self.full_path)
-            } else {
-                self.name
-            },
+            name: if self.name.is_empty() { last(&self.full_path) } else { self.name },
             path: self.full_path,
             parent: parent.map(|parent| parent.to_string()),
             scannable: false,
@@ -401,12 +347,8 @@ fn top(api: &Api<'_, '_>, mut at: TopCursor) -> Result<LocationPage, Failure> {
                 None => is_admin(api)?,
             };
             at.admin = Some(admin);
-            let listing = Listing::new(
-                "projects",
-                &format!("{}order_by=id&sort=asc", membership(admin)),
-            );
-            let (projects, next) =
-                stream.step::<Project>(api, &listing, "projects", &mut out.skipped)?;
+            let listing = Listing::new("projects", &format!("{}order_by=id&sort=asc", membership(admin)));
+            let (projects, next) = stream.step::<Project>(api, &listing, "projects", &mut out.skipped)?;
             at.projects = next;
             for project in projects {
                 out.locations.extend(beside_groups(&mut at, project));
@@ -426,9 +368,7 @@ fn top(api: &Api<'_, '_>, mut at: TopCursor) -> Result<LocationPage, Failure> {
 fn beside_groups(at: &mut TopCursor, project: Project) -> Option<Location> {
     let namespace = project.namespace.clone().unwrap_or_default();
     if namespace.kind == "user" {
-        let Some(owner) = &project.owner else {
-            return Some(project_location(project, None));
-        };
+        let Some(owner) = &project.owner else { return Some(project_location(project, None)) };
         if at.users.contains(&owner.id) {
             return None;
         }
@@ -436,11 +376,7 @@ fn beside_groups(at: &mut TopCursor, project: Project) -> Option<Location> {
         return Some(Location {
             id: Place::User(owner.id).to_string(),
             kind: KIND_USER.to_owned(),
-            name: if namespace.name.is_empty() {
-                namespace.full_path.clone()
-            } else {
-                namespace.name
-            },
+            name: if namespace.name.is_empty() { namespace.full_path.clone() } else { namespace.name },
             path: namespace.full_path,
             parent: None,
             scannable: false,
@@ -450,12 +386,7 @@ fn beside_groups(at: &mut TopCursor, project: Project) -> Option<Location> {
             attributes: Vec::new(),
         });
     }
-    let root = project
-        .path_with_namespace
-        .split('/')
-        .next()
-        .unwrap_or_default()
-        .to_lowercase();
+    let root = project.path_with_namespace.split('/').next().unwrap_or_default().to_lowercase();
     match &at.names {
         Some(names) if !names.contains(&root) => Some(project_location(project, None)),
         _ => None,
@@ -465,9 +396,7 @@ fn beside_groups(at: &mut TopCursor, project: Project) -> Option<Location> {
 fn is_admin(api: &Api<'_, '_>) -> Result<bool, Failure> {
     match account::user(api) {
         Ok(user) => Ok(user.is_admin == Some(true)),
-        Err(Failure::Forbidden(_) | Failure::NotFound(_) | Failure::UnexpectedAnswer(_)) => {
-            Ok(false)
-        }
+        Err(Failure::Forbidden(_) | Failure::NotFound(_) | Failure::UnexpectedAnswer(_)) => Ok(false),
         Err(failure) => Err(failure),
     }
 }
@@ -503,11 +432,7 @@ impl Default for GroupCursor {
 /// The projects of a group, without those that are only shared into it. Level 10 is the lowest role that
 /// makes a member, so it is the filter for membership that this list has.
 fn group_projects(id: u64, members_only: bool) -> Listing {
-    let filter = if members_only {
-        "&min_access_level=10"
-    } else {
-        ""
-    };
+    let filter = if members_only { "&min_access_level=10" } else { "" };
     Listing::new(
         format!("groups/{id}/projects"),
         &format!("with_shared=false&include_subgroups=false&order_by=id&sort=asc{filter}"),
@@ -536,8 +461,7 @@ fn below_group(api: &Api<'_, '_>, id: u64, mut at: GroupCursor) -> Result<Locati
             Ok(page) => {
                 let (groups, next) = stream.take(api, &subgroups, page, &mut out.skipped)?;
                 at.subgroups = next;
-                out.locations
-                    .extend(groups.into_iter().map(|group| group.location(Some(place))));
+                out.locations.extend(groups.into_iter().map(|group| group.location(Some(place))));
             }
             Err(failure) => out.skipped.push(closed(failure, &name)?),
         }
@@ -549,19 +473,14 @@ fn below_group(api: &Api<'_, '_>, id: u64, mut at: GroupCursor) -> Result<Locati
         });
         match read {
             Ok(page) => {
-                let (listing, page) =
-                    members(api, id, &mut at, &stream, projects, page, &mut out.skipped)?;
+                let (listing, page) = members(api, id, &mut at, &stream, projects, page, &mut out.skipped)?;
                 let (projects, next) = stream.take(api, &listing, page, &mut out.skipped)?;
                 at.projects = next;
                 out.locations.extend(with_images(api, id, projects)?);
             }
             // One sentence is enough when the whole group is closed.
             Err(failure) => match closed(failure, &name)? {
-                again
-                    if out
-                        .skipped
-                        .iter()
-                        .any(|s| s.name == name && s.skip.reason == again.skip.reason) => {}
+                again if out.skipped.iter().any(|s| s.name == name && s.skip.reason == again.skip.reason) => {}
                 first => out.skipped.push(first),
             },
         }
@@ -582,10 +501,7 @@ fn members(
     page: Page<Project>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<(Listing, Page<Project>), Failure> {
-    let all_private = page
-        .items
-        .iter()
-        .all(|project| project.visibility.as_deref() == Some("private"));
+    let all_private = page.items.iter().all(|project| project.visibility.as_deref() == Some("private"));
     if at.members_only.is_some() || all_private {
         return Ok((listing, page));
     }
@@ -597,11 +513,7 @@ fn members(
     let narrow = group_projects(id, true);
     let own = match api.page::<Project>(&narrow, &stream.mark) {
         Ok(own) => own,
-        Err(
-            failure @ (Failure::Unauthenticated(_)
-            | Failure::RateLimited(_)
-            | Failure::Unavailable(_)),
-        ) => {
+        Err(failure @ (Failure::Unauthenticated(_) | Failure::RateLimited(_) | Failure::Unavailable(_))) => {
             return Err(failure);
         }
         Err(_) => {
@@ -630,26 +542,13 @@ fn members(
 
 /// Locations of projects. Where the group's own list of image repositories is short, the projects that are
 /// not in it are known to have none, and nobody needs to ask each.
-fn with_images(
-    api: &Api<'_, '_>,
-    group: u64,
-    projects: Vec<Project>,
-) -> Result<Vec<Location>, Failure> {
-    let candidates = projects
-        .iter()
-        .filter(|project| project.unscannable().is_none())
-        .count();
-    let used = if candidates >= PRUNE_FROM {
-        projects_with_images(api, group)?
-    } else {
-        None
-    };
+fn with_images(api: &Api<'_, '_>, group: u64, projects: Vec<Project>) -> Result<Vec<Location>, Failure> {
+    let candidates = projects.iter().filter(|project| project.unscannable().is_none()).count();
+    let used = if candidates >= PRUNE_FROM { projects_with_images(api, group)? } else { None };
     Ok(projects
         .into_iter()
         .map(|project| {
-            let empty = used
-                .as_ref()
-                .is_some_and(|used| !used.contains(&project.id));
+            let empty = used.as_ref().is_some_and(|used| !used.contains(&project.id));
             let mut location = project_location(project, Some(Place::Group(group)));
             location.has_children &= !empty;
             location
@@ -668,17 +567,10 @@ fn projects_with_images(api: &Api<'_, '_>, group: u64) -> Result<Option<HashSet<
             Err(failure @ Failure::Unauthenticated(_)) => return Err(failure),
             Err(_) => return Ok(None),
         };
-        if page.unreadable > 0
-            || page.fault.is_some()
-            || page.items.iter().any(|r| r.project_id.is_none())
-        {
+        if page.unreadable > 0 || page.fault.is_some() || page.items.iter().any(|r| r.project_id.is_none()) {
             return Ok(None);
         }
-        found.extend(
-            page.items
-                .iter()
-                .filter_map(|repository| repository.project_id),
-        );
+        found.extend(page.items.iter().filter_map(|repository| repository.project_id));
         match page.next {
             Some(next) => mark = next,
             None => return Ok(Some(found)),
@@ -717,11 +609,7 @@ struct UserCursor {
 
 impl Default for UserCursor {
     fn default() -> Self {
-        Self {
-            projects: Stream::keyset(),
-            admin: None,
-            picked: false,
-        }
+        Self { projects: Stream::keyset(), admin: None, picked: false }
     }
 }
 
@@ -755,14 +643,9 @@ fn below_user(api: &Api<'_, '_>, id: u64, mut at: UserCursor) -> Result<Location
         Some(owner) => owner.id == id,
         None => !at.picked,
     });
-    out.locations
-        .extend(theirs.map(|project| project_location(project, Some(place))));
+    out.locations.extend(theirs.map(|project| project_location(project, Some(place))));
     if let Some(projects) = next {
-        out.next = write_cursor(&UserCursor {
-            projects,
-            admin: Some(admin),
-            picked: at.picked,
-        })?;
+        out.next = write_cursor(&UserCursor { projects, admin: Some(admin), picked: at.picked })?;
     }
     Ok(out)
 }
@@ -784,51 +667,26 @@ fn below_project(api: &Api<'_, '_>, id: u64) -> Result<LocationPage, Failure> {
         };
         if page.unreadable > 0 {
             let why = explain(
-                format!(
-                    "{} image repositories of project {id} can't be read.",
-                    page.unreadable
-                ),
+                format!("{} image repositories of project {id} can't be read.", page.unreadable),
                 "This GitLab may be newer than the connector; update it.",
             );
-            out.skipped.push(skip(
-                SkipSubject::Location,
-                &place.to_string(),
-                SkipReason::Corrupt,
-                why,
-            ));
+            out.skipped.push(skip(SkipSubject::Location, &place.to_string(), SkipReason::Corrupt, why));
         }
         if let Some(fault) = page.fault {
-            out.skipped.push(skip(
-                SkipSubject::Location,
-                &place.to_string(),
-                SkipReason::Corrupt,
-                fault,
-            ));
+            out.skipped.push(skip(SkipSubject::Location, &place.to_string(), SkipReason::Corrupt, fault));
         }
-        let new = page
-            .items
-            .into_iter()
-            .filter(|repository| seen.insert(repository.id));
-        out.locations
-            .extend(new.map(|repository| repository_location(api, id, &repository)));
+        let new = page.items.into_iter().filter(|repository| seen.insert(repository.id));
+        out.locations.extend(new.map(|repository| repository_location(api, id, &repository)));
         match page.next {
             Some(next) => mark = next,
             None => return Ok(out),
         }
     }
     let why = explain(
-        format!(
-            "Project {id} has more than {} image repositories; the rest is not listed.",
-            seen.len()
-        ),
+        format!("Project {id} has more than {} image repositories; the rest is not listed.", seen.len()),
         "Delete image repositories that nobody needs, or spread them over several projects.",
     );
-    out.skipped.push(skip(
-        SkipSubject::Location,
-        &place.to_string(),
-        SkipReason::OverLimit,
-        why,
-    ));
+    out.skipped.push(skip(SkipSubject::Location, &place.to_string(), SkipReason::OverLimit, why));
     Ok(out)
 }
 

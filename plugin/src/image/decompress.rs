@@ -469,7 +469,7 @@ mod tests {
                             assert_eq!(error.message, "gone");
                         }
                         (TroubleKind::Digest, Err(Trouble::Corrupt(why))) => {
-                            assert!(why.contains("digest"))
+                            assert!(why.contains("digest"));
                         }
                         (_, other) => panic!("{other:?} at {cut}"),
                     }

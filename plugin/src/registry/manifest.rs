@@ -54,7 +54,7 @@ pub enum Manifest {
         /// Its media type.
         media_type: String,
         /// Its config.
-        config: Descriptor,
+        config: Box<Descriptor>,
         /// Its layers, the lowest first.
         layers: Vec<Descriptor>,
     },
@@ -231,7 +231,7 @@ pub fn parse(answer: &Fetched) -> Manifest {
                 Some(skip) => Manifest::Other(skip),
                 None => Manifest::Image {
                     media_type,
-                    config,
+                    config: Box::new(config),
                     layers,
                 },
             }

@@ -1,70 +1,26 @@
-//! One image: its config and its layers, read or taken from the cache, and what they amount to.
-
-use std::collections::{HashMap, HashSet, VecDeque};
+//! One image: its config, and what its layers amount to, as observations.
 
 use super::Run;
+use super::layers::blob;
 use super::plan::{Parts, Planned, not_selected_platform, of_one};
 use super::skips::Skips;
 use crate::contract::{
     self, ConfigFacts, Explanation, Failure, Image, Observation, PackageBatch, Platform, Skip,
     SkipReason, SkipSubject,
 };
-use crate::http::{Fetched, Headers, Method, Request, Response, TransportError, TroubleKind};
+use crate::http::{Fetched, Method, Request};
 use crate::image::config::{self, Config};
-use crate::image::decompress::Trouble;
-use crate::image::layer::{self, LayerInventory};
-use crate::image::merge::Merge;
 use crate::registry::manifest::{self, Descriptor, Manifest};
-use crate::registry::{Digest, Registry};
 
 /// Packages of one batch.
 const BATCH_PACKAGES: usize = 5000;
 /// Bytes of one batch, about; the contract allows 8 MiB.
 const BATCH_BYTES: usize = 4 << 20;
-/// Layers that are on their way at once: one is read while the next begins.
-const LAYERS_UNDER_WAY: usize = 2;
-/// Tries of one layer whose body breaks off.
-const LAYER_TRIES: usize = 3;
-/// Layers in a row that may fail on the wire before the wire is taken to be the trouble.
-const MAX_BROKEN_ROW: u32 = 4;
 /// Tags of one image that are told.
 const MAX_TAGS: usize = 10_000;
-/// Bytes of layers' inventories that a scan keeps itself, should the host's cache forget them.
-const SHELF_BYTES: usize = 4 << 20;
-
-/// A request for a blob; the host checks the digest.
-pub(super) fn blob(registry: &Registry<'_, '_>, repository: &str, digest: &Digest) -> Request {
-    Request::get(registry.url(&format!("v2/{repository}/blobs/{digest}")))
-        .expect_digest(digest.as_str())
-}
-
-/// Inventories of the layers read last, as they go to the cache.
-#[derive(Default)]
-pub(super) struct Shelf {
-    kept: HashMap<String, Vec<u8>>,
-    order: VecDeque<String>,
-    bytes: usize,
-}
-
-impl Shelf {
-    fn put(&mut self, digest: &str, value: Vec<u8>) {
-        if value.len() > SHELF_BYTES / 2 || self.kept.contains_key(digest) {
-            return;
-        }
-        self.bytes += value.len();
-        self.order.push_back(digest.to_owned());
-        self.kept.insert(digest.to_owned(), value);
-        while self.bytes > SHELF_BYTES {
-            let Some(oldest) = self.order.pop_front() else {
-                break;
-            };
-            self.bytes -= self.kept.remove(&oldest).map_or(0, |value| value.len());
-        }
-    }
-}
 
 impl Run<'_, '_, '_> {
-    /// Scans one image and emits it. `false` when it turned out to be none that is wanted.
+    /// Scans one image and emits it.
     pub(super) fn image(&mut self, planned: Planned) -> Result<(), Failure> {
         let digest = planned.digest.as_str().to_owned();
         let mut skips = Skips::default();
@@ -288,7 +244,7 @@ impl Run<'_, '_, '_> {
     }
 
     /// What an answer that is no blob means for this one.
-    fn blob_skip(&self, request: &Request, answer: &Fetched) -> Result<Skip, Failure> {
+    pub(super) fn blob_skip(&self, request: &Request, answer: &Fetched) -> Result<Skip, Failure> {
         match answer.status {
             401 | 429 => Err(self.registry.explain(request, answer, self.repository)),
             404 => Ok(Skip {
@@ -312,237 +268,6 @@ impl Run<'_, '_, '_> {
                     },
                 })
             }
-        }
-    }
-
-    /// Puts the layers one on top of the other.
-    fn layers(
-        &mut self,
-        image: &str,
-        layers: &[Descriptor],
-        skips: &mut Skips,
-    ) -> Result<Merge, Failure> {
-        let mut merge = Merge::default();
-        let (registry, repository) = (self.registry, self.repository);
-        let mut asked = HashSet::new();
-        let mut requests = Vec::new();
-        for layer in layers {
-            let Ok(digest) = &layer.digest else { continue };
-            if manifest::unreadable_layer(layer).is_none()
-                && asked.insert(digest.as_str())
-                && !self.is_at_hand(digest.as_str())
-            {
-                requests.push(blob(registry, repository, digest));
-            }
-        }
-        let wanted: HashSet<String> = requests.iter().map(|request| request.url.clone()).collect();
-        // Signed when they are started: a token may end while a layer is read.
-        let signed =
-            requests
-                .into_iter()
-                .map(|request| match registry.sign(request.clone(), repository) {
-                    Ok((signed, token)) => ((request.url, token), signed),
-                    // The answer will be 401, and the second try says what is wrong.
-                    Err(_) => ((request.url.clone(), None), request),
-                });
-        let mut answers = registry
-            .session()
-            .client
-            .overlapped_within(LAYERS_UNDER_WAY, signed);
-        let mut read: HashSet<String> = HashSet::new();
-        for (index, layer) in layers.iter().enumerate() {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            if let Some(skip) = manifest::unreadable_layer(layer) {
-                skips.add(
-                    SkipSubject::Layer,
-                    layer.written.as_str(),
-                    Some(image),
-                    skip,
-                );
-                continue;
-            }
-            let Ok(digest) = &layer.digest else { continue };
-            let request = blob(registry, repository, digest);
-            let mut first = None;
-            if wanted.contains(&request.url) && read.insert(request.url.clone()) {
-                first = answers.next();
-            } else if let Some(inventory) = self.at_hand(digest.as_str()) {
-                self.cursor.counts.layers_reused += 1;
-                merge.apply(index, inventory);
-                continue;
-            }
-            let first = first.map(|((_, token), answer)| match answer {
-                Ok(response)
-                    if response.status == 401 && registry.renew(repository, token.as_deref()) =>
-                {
-                    registry.stream(request.clone(), repository)
-                }
-                Ok(response) => Ok(response),
-                Err(error) => Err(error.into()),
-            });
-            self.doing(&format!("layer {digest}"));
-            match self.read_layer(&request, first)? {
-                Ok(inventory) => {
-                    self.cursor.counts.layers_read += 1;
-                    self.broken_row = 0;
-                    self.keep(digest.as_str(), &inventory);
-                    merge.apply(index, inventory);
-                }
-                Err(skip) => {
-                    skips.add(SkipSubject::Layer, digest.as_str(), Some(image), skip);
-                }
-            }
-        }
-        Ok(merge)
-    }
-
-    /// Reads one layer, from the answer that is there already or from a new one.
-    fn read_layer(
-        &mut self,
-        request: &Request,
-        mut first: Option<Result<Response, Failure>>,
-    ) -> Result<Result<LayerInventory, Skip>, Failure> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let answer = match first.take() {
-                Some(answer) => answer,
-                None => self.registry.stream(request.clone(), self.repository),
-            };
-            let error = match answer {
-                Ok(response) if response.status == 200 => match layer::read(response.body) {
-                    Ok(inventory) => return Ok(Ok(inventory)),
-                    Err(trouble) => match self.trouble(trouble, request)? {
-                        Ok(skip) => return Ok(Err(skip)),
-                        Err(error) => error,
-                    },
-                },
-                Ok(mut response) => {
-                    let answer = Fetched {
-                        status: response.status,
-                        body: response
-                            .read_capped(crate::http::ERROR_BODY_CAP)
-                            .unwrap_or_default(),
-                        headers: std::mem::replace(&mut response.headers, Headers::new([])),
-                    };
-                    let skip = self.blob_skip(request, &answer)?;
-                    if answer.status >= 500 {
-                        self.broken_row += 1;
-                        if self.broken_row >= MAX_BROKEN_ROW {
-                            return Err(Failure::Unavailable(skip.why));
-                        }
-                    }
-                    return Ok(Err(skip));
-                }
-                // The client has tried again already.
-                Err(Failure::Unavailable(why)) => {
-                    self.broken_row += 1;
-                    if self.broken_row >= MAX_BROKEN_ROW {
-                        return Err(Failure::Unavailable(why));
-                    }
-                    return Ok(Err(Skip {
-                        reason: SkipReason::Unreachable,
-                        why,
-                    }));
-                }
-                Err(Failure::UnexpectedAnswer(why)) => {
-                    return Ok(Err(Skip {
-                        reason: SkipReason::Unreachable,
-                        why,
-                    }));
-                }
-                Err(failure) => return of_one(failure).map(Err),
-            };
-            if tries < LAYER_TRIES {
-                continue;
-            }
-            self.broken_row += 1;
-            let why = Explanation {
-                message: error.message,
-                hint: error.hint,
-            };
-            if self.broken_row >= MAX_BROKEN_ROW {
-                return Err(Failure::Unavailable(why));
-            }
-            return Ok(Err(Skip {
-                reason: SkipReason::Unreachable,
-                why,
-            }));
-        }
-    }
-
-    /// What is wrong with a layer, or an error that another try may get around.
-    fn trouble(
-        &self,
-        trouble: Trouble,
-        request: &Request,
-    ) -> Result<Result<Skip, TransportError>, Failure> {
-        let (reason, message, hint) = match trouble {
-            Trouble::Transport(error) if error.kind == TroubleKind::Stopped => {
-                return Err(Failure::Stopped);
-            }
-            Trouble::Transport(error) if error.is_passing() => return Ok(Err(error)),
-            Trouble::Transport(error) => {
-                let reason = match error.kind {
-                    TroubleKind::OverLimit => SkipReason::OverLimit,
-                    _ => SkipReason::Unreachable,
-                };
-                return Ok(Ok(Skip {
-                    reason,
-                    why: Explanation {
-                        message: error.message,
-                        hint: error.hint,
-                    },
-                }));
-            }
-            Trouble::Corrupt(why) => (
-                SkipReason::Corrupt,
-                why,
-                "Push the image again; if that does not help, rebuild it.",
-            ),
-            Trouble::OverLimit(why) => (
-                SkipReason::OverLimit,
-                why,
-                "Look at who built this layer: no usual layer is like that.",
-            ),
-            Trouble::Unsupported(why) => (
-                SkipReason::Unsupported,
-                why,
-                "Push the image again with gzip or zstd layers.",
-            ),
-        };
-        let message = format!("the layer can't be used: {message} ({})", request.url);
-        Ok(Ok(Skip {
-            reason,
-            why: Explanation {
-                message,
-                hint: hint.to_owned(),
-            },
-        }))
-    }
-
-    fn is_at_hand(&mut self, digest: &str) -> bool {
-        self.known.contains(digest) || self.shelf.kept.contains_key(digest) || {
-            let cached = self.sink.cache_get(&layer::cache_key(digest)).is_some();
-            if cached && self.known.len() < 100_000 {
-                self.known.insert(digest.to_owned());
-            }
-            cached
-        }
-    }
-
-    fn at_hand(&mut self, digest: &str) -> Option<LayerInventory> {
-        if let Some(bytes) = self.shelf.kept.get(digest) {
-            return serde_json::from_slice(bytes).ok();
-        }
-        let bytes = self.sink.cache_get(&layer::cache_key(digest))?;
-        serde_json::from_slice(&bytes).ok()
-    }
-
-    fn keep(&mut self, digest: &str, inventory: &LayerInventory) {
-        if let Ok(bytes) = serde_json::to_vec(inventory) {
-            self.sink.cache_put(&layer::cache_key(digest), &bytes);
-            self.shelf.put(digest, bytes);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod cursor;
 mod image;
+mod layers;
 mod plan;
 mod skips;
 
@@ -61,7 +62,7 @@ struct Run<'r, 's, 't> {
     before_image: String,
     /// Layers that the host's cache had.
     known: HashSet<String>,
-    shelf: image::Shelf,
+    shelf: layers::Shelf,
     /// Layers in a row that failed on the wire.
     broken_row: u32,
     done: u64,
@@ -179,7 +180,7 @@ pub fn repository(
         before_image: String::new(),
         cursor,
         known: HashSet::new(),
-        shelf: image::Shelf::default(),
+        shelf: layers::Shelf::default(),
         broken_row: 0,
         done: 0,
         total: plan.images.len() as u64,

@@ -44,7 +44,7 @@ pub(super) struct Parts {
     /// Media type of the manifest.
     pub(super) media_type: String,
     /// The config.
-    pub(super) config: Descriptor,
+    pub(super) config: Box<Descriptor>,
     /// The layers, the lowest first.
     pub(super) layers: Vec<Descriptor>,
 }
@@ -180,6 +180,7 @@ fn choose_by_time(
     tags
 }
 
+#[allow(clippy::large_enum_variant, reason = "most nodes are images")]
 enum Node {
     Image(Option<Parts>),
     Index(Vec<(Digest, Option<Platform>)>),
@@ -325,7 +326,7 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                             name.clone(),
                             Some(digest.as_str()),
                             skip,
-                        )
+                        );
                     };
                     if let Some(skip) = manifest::not_an_image_by_index(&child) {
                         leave(skip);
@@ -366,7 +367,7 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
             .map(|digest| {
                 (
                     digest.clone(),
-                    super::image::blob(self.registry, self.repository, digest),
+                    super::layers::blob(self.registry, self.repository, digest),
                 )
             })
             .collect();

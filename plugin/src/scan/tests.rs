@@ -426,14 +426,14 @@ fn what_fails_is_skipped_with_its_reason_and_the_rest_is_scanned() {
     );
     registry.tag("missing-layer", &missing);
     let junk = registry.blob(b"this is no archive at all");
-    let broken = registry.image_of(&registry.config("c", ""), &[junk.clone()]);
+    let broken = registry.image_of(&registry.config("c", ""), std::slice::from_ref(&junk));
     registry.tag("broken-layer", &broken);
     let wrong = registry.layer(&[("a", "b")]);
     registry.0.blobs.borrow_mut().insert(
         wrong.clone(),
         archive(&[("var/lib/dpkg/status", "Package: evil\nVersion: 1\n")]),
     );
-    let swapped = registry.image_of(&registry.config("d", ""), &[wrong.clone()]);
+    let swapped = registry.image_of(&registry.config("d", ""), std::slice::from_ref(&wrong));
     registry.tag("swapped-layer", &swapped);
     let chart = registry.manifest(OCI, json!({"schemaVersion": 2, "layers": [],
         "config": {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": good, "size": 2}}));
