@@ -37,7 +37,7 @@ impl Guest for Connector {
         let session = session("verify", RetryPolicy::interactive())?;
         verify_with(
             &session,
-            &|host, username| Box::new(Probe::new(&session, host, username)),
+            &|username, host| Box::new(Probe::new(&session, host, username)),
             &mut |step| report(&Progress::Step(step.clone())),
         )
     }

@@ -42,7 +42,7 @@ pub trait Registry {
     fn probe_manifest(&self, repository: &str) -> Result<Option<String>, Failure>;
 }
 
-/// Signs in to the registry at a host, as a user.
+/// Signs in to a registry: user name, host.
 pub type Connect<'c> = dyn Fn(&str, &str) -> Box<dyn Registry + 'c> + 'c;
 
 /// Verifies, and reports each step as it ends.

@@ -8,8 +8,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use ox_harness::sim::{GitLab, Modes, acme};
 use ox_harness::component;
+use ox_harness::sim::{Modes, acme};
 
 fn main() -> ExitCode {
     match demo() {
@@ -25,7 +25,7 @@ fn demo() -> anyhow::Result<()> {
     let connector = component::connector()?;
     let program = component::ox_host()?;
     let began = Instant::now();
-    let gitlab = GitLab::start(acme::organisation(), Modes::default())?;
+    let gitlab = acme::start(Modes::default())?;
     let data = tempfile::tempdir()?;
     let stage = Stage { program, connector, data: data.path().to_owned() };
 
@@ -38,21 +38,21 @@ fn demo() -> anyhow::Result<()> {
     ))?;
 
     stage.run("Connect an account. The token comes from the environment, never from the command line.", &[
-        "connect", "gitlab-registry", "--url", &gitlab.base_url(), "--token-env", "GITLAB_TOKEN", "--name", "acme",
+        "connect", "gitlab-registry", "--url", &gitlab.base_url(), "--token-env", "GITLAB_TOKEN", "--name", "northwind",
     ])?;
-    stage.run("What there is to scan.", &["locations", "acme", "--tree"])?;
-    stage.run("Choose: everything of the group, without the attic; what is created later is scanned too.", &[
-        "select", "acme", "--include", "acme/**", "--exclude", "**/attic/**", "--new-locations", "include",
+    stage.run("What there is to scan.", &["locations", "northwind", "--tree"])?;
+    stage.run("Choose: everything of the group, without the archive; what is created later is scanned too.", &[
+        "select", "northwind", "--include", "northwind/**", "--exclude", "northwind/archive/**", "--new-locations", "include",
     ])?;
-    stage.run("Scan.", &["scan", "acme"])?;
-    stage.run("What GitLab's own scanners had found, worst first.", &["findings", "--connection", "acme"])?;
-    stage.run("The images, and what is in them.", &["images", "--connection", "acme"])?;
+    stage.run("Scan.", &["scan", "northwind"])?;
+    stage.run("What GitLab's own scanners had found, worst first.", &["findings", "--connection", "northwind"])?;
+    stage.run("The images, and what is in them.", &["images", "--connection", "northwind"])?;
     stage.run("What was not looked at, and why. Nothing is left out in silence.", &[
-        "skipped", "--connection", "acme",
+        "skipped", "--connection", "northwind",
     ])?;
 
     gitlab.clear_log();
-    stage.run("Once more. Layers are known by their digest: none is read again.", &["scan", "acme", "--fresh"])?;
+    stage.run("Once more. Layers are known by their digest: none is read again.", &["scan", "northwind", "--fresh"])?;
 
     let log = gitlab.log();
     say(&format!(
