@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::gitlab::project::REPOSITORY_PAGES;
 use crate::gitlab::testing::session;
 use crate::http::Method::Get;
 use crate::http::script::{Reply, Script};
