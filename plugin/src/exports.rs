@@ -67,5 +67,7 @@ fn session(call: &str, patience: RetryPolicy) -> Result<Session<'static>, Failur
 
 #[allow(unreachable_pub, reason = "generated code")]
 mod glue {
-    crate::contract::export!(super::Connector with_types_in crate::contract);
+    use super::Connector;
+
+    crate::contract::export!(Connector with_types_in crate::contract);
 }

@@ -3,6 +3,7 @@
 //! Pure core, thin shell: `exports.rs` holds the exports and nothing else, `http/wasi.rs` is the only place
 //! that speaks to the host's HTTP, and everything else builds and is tested natively.
 
+pub mod catalog;
 pub mod contract;
 #[cfg(target_arch = "wasm32")]
 mod exports;
@@ -10,6 +11,9 @@ mod exports;
 mod fallback;
 pub mod gitlab;
 pub mod http;
+pub mod image;
+pub mod registry;
+pub mod scan;
 pub mod session;
 pub mod settings;
 pub mod time;

@@ -152,17 +152,13 @@ pub enum TroubleKind {
 
 impl TroubleKind {
     /// The kinds that the host says with words, for want of a code in `wasi:http`: `digest: …` at the end of
-    /// a body that differs, `limit: …`, `stopped`.
-    pub fn from_words(words: &str) -> Option<Self> {
-        if words.starts_with("digest:") {
-            Some(Self::Digest)
-        } else if words.starts_with("limit:") {
-            Some(Self::OverLimit)
-        } else if words.starts_with("stopped") {
-            Some(Self::Stopped)
-        } else {
-            None
-        }
+    /// a body that differs, `limit: …`, `stopped`. With the sentence behind the word, for people.
+    pub fn from_words(words: &str) -> Option<(Self, &str)> {
+        let after = |word: &str| words.strip_prefix(word).map(str::trim_start);
+        after("digest:")
+            .map(|sentence| (Self::Digest, sentence))
+            .or_else(|| after("limit:").map(|sentence| (Self::OverLimit, sentence)))
+            .or_else(|| words.starts_with("stopped").then_some((Self::Stopped, "")))
     }
 }
 
@@ -236,4 +232,46 @@ pub trait Transport {
     fn monotonic(&self) -> Duration;
     /// A random number, for jitter.
     fn random(&self) -> u64;
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_words_say_the_kind() {
+        assert_eq!(
+            TroubleKind::from_words("digest: it differs"),
+            Some((TroubleKind::Digest, "it differs"))
+        );
+        assert_eq!(
+            TroubleKind::from_words("limit:"),
+            Some((TroubleKind::OverLimit, ""))
+        );
+        assert_eq!(
+            TroubleKind::from_words("stopped by the host"),
+            Some((TroubleKind::Stopped, ""))
+        );
+        assert_eq!(TroubleKind::from_words("the digest: differs"), None);
+    }
+
+    #[test]
+    fn trouble_travels_through_a_reader_unchanged() {
+        let error = TransportError {
+            kind: TroubleKind::Digest,
+            message: "differs".to_owned(),
+            hint: "push again".to_owned(),
+        };
+        let back = TransportError::from_io(error.into_io());
+        assert_eq!(
+            (back.kind, back.hint.as_str()),
+            (TroubleKind::Digest, "push again")
+        );
+        let other = TransportError::from_io(std::io::Error::other("gone"));
+        assert_eq!(
+            (other.kind, other.message.as_str()),
+            (TroubleKind::Dropped, "gone")
+        );
+    }
 }

@@ -120,30 +120,35 @@ impl Address {
     /// The error for `code`, in the host's words where it has some.
     fn trouble(&self, code: &ErrorCode) -> TransportError {
         let (kind, words) = kind_and_words(code);
-        self.trouble_of(kind, &words)
+        self.host_trouble(kind, &words)
     }
 
-    fn trouble_of(&self, kind: TroubleKind, words: &str) -> TransportError {
-        let explained = egress::explain(self.0.as_str());
+    fn host_trouble(&self, kind: TroubleKind, words: &str) -> TransportError {
+        let mut error = self.own_trouble(kind, words);
+        let mut said = words.to_owned();
+        if let Some(why) = egress::explain(self.0.as_str()) {
+            said.clone_from(&why.message);
+            error.message = why.message;
+            error.hint = why.hint;
+        }
         // The codes of `wasi:http` have no case for some kinds; the host's words say which it is.
-        let kind = TroubleKind::from_words(words)
-            .or_else(|| {
-                explained
-                    .as_ref()
-                    .and_then(|why| TroubleKind::from_words(&why.message))
-            })
-            .unwrap_or(kind);
-        match explained {
-            Some(why) => TransportError {
-                kind,
-                message: why.message,
-                hint: why.hint,
-            },
-            None => TransportError {
-                kind,
-                message: format!("{}: {words}.", self.shown()),
-                hint: String::new(),
-            },
+        if let Some((kind, sentence)) =
+            TroubleKind::from_words(&said).or_else(|| TroubleKind::from_words(words))
+        {
+            error.kind = kind;
+            if !sentence.is_empty() {
+                error.message = sentence.to_owned();
+            }
+        }
+        error
+    }
+
+    /// Trouble that never reached the host's HTTP, so the host has no words for it.
+    fn own_trouble(&self, kind: TroubleKind, words: &str) -> TransportError {
+        TransportError {
+            kind,
+            message: format!("{}: {words}.", self.shown()),
+            hint: String::new(),
         }
     }
 }
@@ -182,7 +187,7 @@ impl Flight {
             // Needed: without a path the host answers with a protocol error.
             .and_then(|()| outgoing.set_path_with_query(Some(&path)))
             .map_err(|()| {
-                address.trouble_of(TroubleKind::Denied, "the host does not take this address")
+                address.own_trouble(TroubleKind::Denied, "the host does not take this address")
             })?;
 
         // The body has to be taken before the request is handed over.
@@ -235,7 +240,7 @@ impl Pending for Flight {
             Err(()) => {
                 return Err(self
                     .address
-                    .trouble_of(TroubleKind::Dropped, "the answer was taken already"));
+                    .own_trouble(TroubleKind::Dropped, "the answer was taken already"));
             }
         };
         let status = response.status();
@@ -318,7 +323,7 @@ struct Open {
 
 impl Body {
     fn of(response: IncomingResponse, address: Address) -> Result<Self, TransportError> {
-        let gone = |()| address.trouble_of(TroubleKind::Dropped, "the host gave no body");
+        let gone = |()| address.own_trouble(TroubleKind::Dropped, "the host gave no body");
         let body = response.consume().map_err(gone)?;
         let stream = body.stream().map_err(gone)?;
         let open = Open {
@@ -357,7 +362,7 @@ impl Body {
             Some(code) => self.address.trouble(&code),
             None => self
                 .address
-                .trouble_of(TroubleKind::Dropped, &error.to_debug_string()),
+                .host_trouble(TroubleKind::Dropped, &error.to_debug_string()),
         }
     }
 }
@@ -392,7 +397,7 @@ fn fields(request: &Request, address: &Address) -> Result<Fields, TransportError
         }
         fields.append(name, value.as_bytes()).map_err(|error| {
             // The value may be a credential.
-            address.trouble_of(
+            address.own_trouble(
                 TroubleKind::Denied,
                 &format!("the header field {name} is refused ({error:?})"),
             )

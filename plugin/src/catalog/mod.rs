@@ -1,0 +1,248 @@
+//! What in an image says which software it holds. One file per format; each says which paths it wants and
+//! reads them as streams, and [`CATALOGUERS`] lists them.
+//!
+//! To add a format: a new file with a [`Cataloguer`], a line in the table, and nothing else. Its version
+//! goes up when it would find something else in the same bytes: the host's cache of layers is keyed by the
+//! versions of all.
+
+pub mod apk;
+pub mod copyright;
+pub mod dpkg;
+pub mod lines;
+pub mod os_release;
+
+use std::io::{self, Read};
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Explanation, PackageOrigin, Skip, SkipReason};
+
+/// All formats that are read.
+pub static CATALOGUERS: &[&dyn Cataloguer] =
+    &[&os_release::OsReleaseFile, &dpkg::Dpkg, &copyright::Copyright, &apk::Apk];
+
+/// Bytes that what one file says may take in memory. A Debian desktop with 8,000 packages takes 3 MiB.
+pub const MAX_FOUND_BYTES: usize = 10 << 20;
+/// What a record takes besides its text.
+const RECORD_BYTES: usize = 160;
+/// Notes about one file; more of the same kind says nothing new.
+const MAX_NOTES: usize = 8;
+
+/// A reader of one format.
+pub trait Cataloguer: Sync {
+    /// Stable name; the `format` of its packages.
+    fn id(&self) -> &'static str;
+
+    /// Goes up when it would find something else in the same bytes.
+    fn version(&self) -> u32;
+
+    /// Fixed paths at which the format keeps its database, for the sake of links that lead there.
+    fn places(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// True when it reads the file at this key (a path without a leading slash). Called for every file of
+    /// every layer: be quick.
+    fn wants(&self, key: &str) -> bool;
+
+    /// True when `key` is a folder that leads to files it wants, so that a link or a file put in its place
+    /// matters. Called for every folder and link.
+    fn holds(&self, key: &str) -> bool {
+        self.places().iter().any(|place| crate::image::paths::is_below(place, key))
+    }
+
+    /// True when an image without this format's files being read is read incompletely: a link from its
+    /// place to somewhere unread is then told.
+    fn is_inventory(&self) -> bool {
+        true
+    }
+
+    /// Where its packages come from.
+    fn origin(&self) -> PackageOrigin {
+        PackageOrigin::Unknown
+    }
+
+    /// Largest file that is read. Parsers stream, so this bounds time, not memory.
+    fn max_file_bytes(&self) -> u64 {
+        256 << 20
+    }
+
+    /// Reads one file. Errors are the reader's only; what is wrong with the text goes to
+    /// [`Found::note`].
+    fn parse(&self, key: &str, contents: &mut dyn Read, found: &mut Found) -> io::Result<()>;
+
+    /// Package URL of one of its packages in an image with that operating system.
+    fn purl(&self, package: &FoundPackage, release: Option<&Release>) -> String;
+}
+
+/// The cataloguer of that id.
+pub fn by_id(id: &str) -> Option<&'static dyn Cataloguer> {
+    CATALOGUERS.iter().find(|cataloguer| cataloguer.id() == id).copied()
+}
+
+/// The versions of all, for cache keys: `os-release-1+dpkg-1+…`.
+pub fn versions() -> String {
+    let all: Vec<String> =
+        CATALOGUERS.iter().map(|one| format!("{}-{}", one.id(), one.version())).collect();
+    all.join("+")
+}
+
+/// A package as a file states it. Short names in the cache: there are thousands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundPackage {
+    /// Name.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// Version.
+    #[serde(rename = "v")]
+    pub version: String,
+    /// Architecture, in the format's own word.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Source package.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub source_name: Option<String>,
+    /// Its version.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub source_version: Option<String>,
+    /// As stated.
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    pub licences: Vec<String>,
+    /// What else there is to say.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<(String, String)>,
+}
+
+impl FoundPackage {
+    fn weight(&self) -> usize {
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        RECORD_BYTES
+            + self.name.len()
+            + self.version.len()
+            + optional(&self.architecture)
+            + optional(&self.source_name)
+            + optional(&self.source_version)
+            + self.licences.iter().map(|text| text.len() + 24).sum::<usize>()
+            + self.attributes.iter().map(|(key, value)| key.len() + value.len() + 48).sum::<usize>()
+    }
+}
+
+/// The operating system, by its os-release.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// `ID`.
+    pub id: String,
+    /// `VERSION_ID`.
+    pub version_id: Option<String>,
+    /// `PRETTY_NAME`.
+    pub pretty_name: Option<String>,
+    /// The other fields, names in lower case with hyphens.
+    pub attributes: Vec<(String, String)>,
+}
+
+/// What one file says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// Packages, in the order of the file.
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<FoundPackage>,
+    /// The operating system.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
+    /// Licences of the package that the file's path names.
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    pub licences: Vec<String>,
+    /// What could not be read of it.
+    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Skip>,
+    /// Bytes in memory, about.
+    #[serde(rename = "b", default)]
+    weight: usize,
+}
+
+impl Found {
+    /// Adds a package; false (with a note) when the file has said too much already.
+    pub fn push(&mut self, package: FoundPackage) -> bool {
+        let weight = self.weight.saturating_add(package.weight());
+        if weight > MAX_FOUND_BYTES {
+            self.note(
+                SkipReason::OverLimit,
+                format!(
+                    "it lists more than fits {MAX_FOUND_BYTES} bytes; the first {} packages were read",
+                    self.packages.len()
+                ),
+            );
+            return false;
+        }
+        self.weight = weight;
+        self.packages.push(package);
+        true
+    }
+
+    /// Notes what could not be read, as the end of a sentence that names the file.
+    pub fn note(&mut self, reason: SkipReason, what: String) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(Skip {
+                reason,
+                why: Explanation {
+                    message: what,
+                    hint: match reason {
+                        SkipReason::OverLimit => {
+                            "Nothing to do, unless the image is meant to be so: then report it.".to_owned()
+                        }
+                        _ => "Look at the file in the image; rebuild the image if it is broken.".to_owned(),
+                    },
+                },
+            });
+        }
+    }
+
+    /// Bytes in memory, about.
+    pub fn weight(&self) -> usize {
+        self.weight
+            + RECORD_BYTES
+            + self.licences.iter().map(|text| text.len() + 24).sum::<usize>()
+            + self.release.as_ref().map_or(0, |release| {
+                release.attributes.iter().map(|(key, value)| key.len() + value.len() + 48).sum()
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_found() {
+        for (index, one) in CATALOGUERS.iter().enumerate() {
+            assert!(CATALOGUERS[..index].iter().all(|other| other.id() != one.id()));
+            assert!(by_id(one.id()).is_some());
+        }
+        assert!(versions().contains("dpkg-"));
+    }
+
+    #[test]
+    fn every_place_is_wanted_and_its_folders_are_held() {
+        for one in CATALOGUERS {
+            for place in one.places() {
+                assert!(one.wants(place), "{place}");
+                let mut dir = *place;
+                while let Some((parent, _)) = dir.rsplit_once('/') {
+                    assert!(one.holds(parent), "{parent}");
+                    dir = parent;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_lists_without_end_is_cut_with_a_note() {
+        let mut found = Found::default();
+        let package = FoundPackage { name: "n".repeat(1000), ..FoundPackage::default() };
+        while found.push(package.clone()) {}
+        assert!(found.weight() <= MAX_FOUND_BYTES + RECORD_BYTES);
+        assert_eq!(found.notes[0].reason, SkipReason::OverLimit);
+    }
+}

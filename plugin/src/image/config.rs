@@ -1,0 +1,253 @@
+//! The config of an image: what it says of itself, with the values of environment variables and build
+//! arguments left out, because they hold secrets.
+
+use serde_json::{Map, Value};
+
+use crate::contract::{ConfigFacts, HistoryStep, Platform};
+use crate::time;
+
+/// Bytes of a config blob. Those of real images have a few kilobytes; a manifest may have 4 MiB too.
+pub const MAX_CONFIG_BYTES: usize = 4 << 20;
+/// Steps of the history, environment variables, labels, arguments that are kept.
+const MAX_ITEMS: usize = 1024;
+/// Bytes of one text that are kept.
+const MAX_TEXT: usize = 4096;
+/// Bytes of all text that is kept: an observation is part of a batch of 8 MiB.
+const MAX_ALL_TEXT: usize = 1 << 20;
+
+/// What a config says.
+#[derive(Debug)]
+pub struct Config {
+    /// For the image's observation.
+    pub facts: ConfigFacts,
+    /// What it runs on, where it says so.
+    pub platform: Platform,
+    /// Digests of the uncompressed layers, the lowest first.
+    pub diff_ids: Vec<String>,
+    /// True when more was said than is kept.
+    pub cut: bool,
+}
+
+/// Reads a config. `None` when it is no JSON object.
+pub fn parse(bytes: &[u8], digest: &str) -> Option<Config> {
+    let Ok(Value::Object(root)) = serde_json::from_slice::<Value>(bytes) else { return None };
+    let mut text = Texts { left: MAX_ALL_TEXT, cut: false };
+    let empty = Map::new();
+    let config = root.get("config").and_then(Value::as_object).unwrap_or(&empty);
+    let platform = Platform {
+        os: text.of(root.get("os")).unwrap_or_default(),
+        architecture: text.of(root.get("architecture")).unwrap_or_default(),
+        variant: text.of(root.get("variant")),
+        os_version: text.of(root.get("os.version")),
+    };
+    let facts = ConfigFacts {
+        digest: digest.to_owned(),
+        created: root.get("created").and_then(Value::as_str).and_then(time::normal),
+        author: text.of(root.get("author")),
+        user: text.of(config.get("User")).unwrap_or_default(),
+        env_names: env_names(config.get("Env"), &mut text),
+        labels: labels(config.get("Labels"), &mut text),
+        exposed_ports: keys(config.get("ExposedPorts"), &mut text),
+        entrypoint: text.list(config.get("Entrypoint")),
+        command: text.list(config.get("Cmd")),
+        working_dir: text.of(config.get("WorkingDir")),
+        volumes: keys(config.get("Volumes"), &mut text),
+        history: history(root.get("history"), &mut text),
+    };
+    let diff_ids = text.list(root.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")));
+    Some(Config { facts, platform, diff_ids, cut: text.cut })
+}
+
+/// The command of the history that made each layer, where the history accounts for every layer.
+pub fn layer_commands(history: &[HistoryStep], layers: usize) -> Vec<Option<String>> {
+    let steps: Vec<&HistoryStep> = history.iter().filter(|step| !step.empty_layer).collect();
+    if steps.len() != layers {
+        return vec![None; layers];
+    }
+    steps.iter().map(|step| Some(step.command.clone()).filter(|command| !command.is_empty())).collect()
+}
+
+/// Hands out texts within the caps.
+struct Texts {
+    left: usize,
+    cut: bool,
+}
+
+impl Texts {
+    fn clip(&mut self, text: &str) -> String {
+        let mut end = text.len().min(MAX_TEXT).min(self.left);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.cut |= end < text.len();
+        self.left -= end;
+        text.get(..end).unwrap_or_default().to_owned()
+    }
+
+    /// A text that says something.
+    fn of(&mut self, value: Option<&Value>) -> Option<String> {
+        let text = value?.as_str().filter(|text| !text.is_empty())?;
+        Some(self.clip(text))
+    }
+
+    fn list(&mut self, value: Option<&Value>) -> Vec<String> {
+        match value {
+            // Old images have a command line where others have a list.
+            Some(Value::String(text)) => vec![self.clip(text)],
+            Some(Value::Array(items)) => {
+                self.cut |= items.len() > MAX_ITEMS;
+                items.iter().filter_map(Value::as_str).take(MAX_ITEMS).map(|text| self.clip(text)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn keys(value: Option<&Value>, text: &mut Texts) -> Vec<String> {
+    let Some(map) = value.and_then(Value::as_object) else { return Vec::new() };
+    text.cut |= map.len() > MAX_ITEMS;
+    map.keys().take(MAX_ITEMS).map(|key| text.clip(key)).collect()
+}
+
+fn labels(value: Option<&Value>, text: &mut Texts) -> Vec<(String, String)> {
+    let Some(map) = value.and_then(Value::as_object) else { return Vec::new() };
+    text.cut |= map.len() > MAX_ITEMS;
+    map.iter()
+        .filter_map(|(key, value)| Some((key, value.as_str()?)))
+        .take(MAX_ITEMS)
+        .map(|(key, value)| (text.clip(key), text.clip(value)))
+        .collect()
+}
+
+fn env_names(value: Option<&Value>, text: &mut Texts) -> Vec<String> {
+    let Some(items) = value.and_then(Value::as_array) else { return Vec::new() };
+    text.cut |= items.len() > MAX_ITEMS;
+    items
+        .iter()
+        .filter_map(Value::as_str)
+        .take(MAX_ITEMS)
+        .map(|item| text.clip(item.split('=').next().unwrap_or_default()))
+        .collect()
+}
+
+fn history(value: Option<&Value>, text: &mut Texts) -> Vec<HistoryStep> {
+    let Some(items) = value.and_then(Value::as_array) else { return Vec::new() };
+    text.cut |= items.len() > MAX_ITEMS;
+    items
+        .iter()
+        .take(MAX_ITEMS)
+        .map(|item| HistoryStep {
+            created: item.get("created").and_then(Value::as_str).and_then(time::normal),
+            command: item
+                .get("created_by")
+                .and_then(Value::as_str)
+                .map(|command| text.clip(&without_values(command)))
+                .unwrap_or_default(),
+            comment: text.of(item.get("comment")),
+            empty_layer: item.get("empty_layer").and_then(Value::as_bool).unwrap_or(false),
+        })
+        .collect()
+}
+
+/// A command of the history without the values of `ENV`, `ARG` and build arguments (`|2 A=x B=y /bin/sh …`).
+fn without_values(command: &str) -> String {
+    let trimmed = command.trim_start();
+    let step = match trimmed.split_once("#(nop)") {
+        Some((_, rest)) => rest.trim_start(),
+        None => trimmed,
+    };
+    for word in ["ENV", "ARG"] {
+        if let Some(rest) = step.strip_prefix(word).filter(|rest| rest.starts_with([' ', '\t'])) {
+            return format!("{word} {}", names(rest));
+        }
+    }
+    if let Some(rest) = trimmed.strip_prefix('|')
+        && rest.starts_with(|first: char| first.is_ascii_digit())
+    {
+        let (count, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        return match rest.find(" /bin/") {
+            Some(shell) => {
+                let (arguments, shell) = rest.split_at(shell);
+                format!("|{count} {}{shell}", names(arguments))
+            }
+            None => format!("|{count} {}", names(rest)),
+        };
+    }
+    command.to_owned()
+}
+
+/// `A=… B=…` for the names that are set.
+fn names(assignments: &str) -> String {
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let names: Vec<String> = assignments
+        .split_ascii_whitespace()
+        .filter_map(|word| word.split_once('=').map(|(name, _)| name).filter(is_name))
+        .map(|name| format!("{name}=…"))
+        .collect();
+    match names.as_slice() {
+        // `ENV NAME value`, `ARG NAME`
+        [] => assignments.split_ascii_whitespace().next().unwrap_or_default().to_owned(),
+        _ => names.join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn values_of_variables_and_arguments_never_come_through() {
+        let config = parse(
+            br##"{"os":"linux","architecture":"amd64","created":"2024-01-02T03:04:05.678Z",
+                "config":{"Env":["PATH=/bin","TOKEN=s3cret","ODD"],"User":"app","Cmd":["sh"],"Entrypoint":null,
+                  "Labels":{"a":"b","n":1},"ExposedPorts":{"8080/tcp":{}},"Volumes":{"/data":{}}},
+                "rootfs":{"type":"layers","diff_ids":["sha256:aa"]},
+                "history":[
+                  {"created_by":"/bin/sh -c #(nop)  ENV TOKEN=s3cret OTHER=s3cret","empty_layer":true},
+                  {"created_by":"ENV TOKEN=s3cret","empty_layer":true},
+                  {"created_by":"ENV TOKEN s3cret","empty_layer":true},
+                  {"created_by":"ARG TOKEN=s3cret","empty_layer":true},
+                  {"created_by":"|1 TOKEN=s3cret /bin/sh -c make"},
+                  {"created_by":"/bin/sh -c echo ENVIRONMENT","empty_layer":true}]}"##,
+            "sha256:cc",
+        )
+        .unwrap();
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+        let facts = config.facts;
+        assert_eq!(facts.env_names, ["PATH", "TOKEN", "ODD"]);
+        assert_eq!(facts.labels, [("a".to_owned(), "b".to_owned())]);
+        assert_eq!(facts.exposed_ports, ["8080/tcp"]);
+        assert_eq!(facts.history[0].command, "ENV TOKEN=… OTHER=…");
+        assert_eq!(facts.history[4].command, "|1 TOKEN=… /bin/sh -c make");
+        assert_eq!(facts.history[5].command, "/bin/sh -c echo ENVIRONMENT");
+        assert_eq!(layer_commands(&facts.history, 1), [Some("|1 TOKEN=… /bin/sh -c make".to_owned())]);
+        assert_eq!(layer_commands(&facts.history, 2), [None, None]);
+    }
+
+    #[test]
+    fn a_config_of_wrong_types_says_nothing_instead_of_failing() {
+        let config = parse(
+            br#"{"os":1,"config":[],"history":{},"rootfs":"x","created":"yesterday","author":null}"#,
+            "sha256:cc",
+        )
+        .unwrap();
+        assert_eq!(config.facts.created, None);
+        assert!(config.diff_ids.is_empty());
+        assert!(parse(b"[]", "").is_none());
+        assert!(parse(&b"[".repeat(100_000), "").is_none());
+    }
+
+    #[test]
+    fn a_config_of_megabytes_is_cut() {
+        let labels: Vec<String> = (0..1000).map(|n| format!("\"{n}\":\"{}\"", "x".repeat(4000))).collect();
+        let config =
+            parse(format!("{{\"config\":{{\"Labels\":{{{}}}}}}}", labels.join(",")).as_bytes(), "").unwrap();
+        let kept: usize = config.facts.labels.iter().map(|(key, value)| key.len() + value.len()).sum();
+        assert!(config.cut && kept <= MAX_ALL_TEXT);
+    }
+}

@@ -1,0 +1,278 @@
+//! What the layers of an image amount to, put one on top of the other: a file of an upper layer replaces
+//! that of a lower one, whiteouts and opaque folders remove, links lead elsewhere.
+//!
+//! A package belongs to the layer that brought it, not to the one that wrote the database last: when a
+//! database is replaced, what it says again keeps its layer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use super::layer::{LayerInventory, keys_below};
+use super::paths;
+use crate::catalog::copyright::Copyright;
+use crate::catalog::{self, CATALOGUERS, Cataloguer, Found, FoundPackage, Release, os_release};
+use crate::contract::{self, Explanation, Skip, SkipReason};
+
+/// Bytes in memory that the catalogued files of one image may amount to.
+pub const MAX_FOUND_BYTES: usize = 20 << 20;
+
+struct File {
+    by: &'static dyn Cataloguer,
+    found: Found,
+    /// The layer of each package.
+    layers: Vec<u32>,
+}
+
+/// The layers put together so far.
+#[derive(Default)]
+pub struct Merge {
+    files: BTreeMap<String, File>,
+    links: BTreeMap<String, String>,
+    notes: Vec<(String, Skip)>,
+    weight: usize,
+}
+
+/// An image's inventory.
+#[derive(Default)]
+pub struct Inventory {
+    /// The operating system.
+    pub release: Option<Release>,
+    /// Packages, by path and in the order of the file.
+    pub packages: Vec<Entry>,
+    /// What could not be read, with its path (empty for a layer as a whole).
+    pub notes: Vec<(String, Skip)>,
+}
+
+/// One package and where it is.
+pub struct Entry {
+    by: &'static dyn Cataloguer,
+    package: FoundPackage,
+    path: Rc<str>,
+    layer: u32,
+}
+
+type Identity<'p> = (&'p str, &'p str, Option<&'p str>);
+
+fn identity(package: &FoundPackage) -> Identity<'_> {
+    (&package.name, &package.version, package.architecture.as_deref())
+}
+
+impl Merge {
+    /// Puts the next layer on top. `index` is its place among the image's layers.
+    pub fn apply(&mut self, index: u32, layer: LayerInventory) {
+        self.notes.extend(layer.notes);
+        let mut removed = Vec::new();
+        // First what it takes away from those below: its own files are never meant.
+        for dir in &layer.opaque {
+            if let Some(dir) = if dir.is_empty() { Some(String::new()) } else { self.canonical(dir, true) } {
+                self.remove_below(&dir, &mut removed);
+            }
+        }
+        for key in &layer.whiteouts {
+            if let Some(key) = self.canonical(key, false) {
+                self.remove(&key, &mut removed);
+                self.remove_below(&key, &mut removed);
+            }
+        }
+        for key in &layer.folders {
+            // A folder takes the place of a link or a file, not of a folder.
+            if let Some(key) = self.canonical(key, false) {
+                self.remove(&key, &mut removed);
+            }
+        }
+        for key in layer.others.iter().chain(layer.links.iter().map(|link| &link.path)) {
+            if let Some(key) = self.canonical(key, false) {
+                self.remove(&key, &mut removed);
+                self.remove_below(&key, &mut removed);
+            }
+        }
+        for link in layer.links.iter().filter(|link| !link.hard) {
+            if let Some(key) = self.canonical(&link.path, false) {
+                self.links.insert(key, link.target.clone());
+            }
+        }
+        for file in layer.files {
+            let Some(by) = catalog::by_id(&file.by) else { continue };
+            let Some(key) = self.canonical(&file.path, false) else { continue };
+            self.remove(&key, &mut removed);
+            self.remove_below(&key, &mut removed);
+            self.put(key, by, file.found, index, &removed);
+        }
+        for link in layer.links.iter().filter(|link| link.hard) {
+            self.hard_link(&link.path, &link.target);
+        }
+    }
+
+    fn put(
+        &mut self,
+        key: String,
+        by: &'static dyn Cataloguer,
+        found: Found,
+        index: u32,
+        removed: &[(String, File)],
+    ) {
+        let weight = found.weight();
+        if self.weight + weight > MAX_FOUND_BYTES {
+            let why = Explanation {
+                message: format!("the packages of the image take more than {MAX_FOUND_BYTES} bytes; {key} was passed over"),
+                hint: "Nothing to do, unless the image is meant to be so: then report it.".to_owned(),
+            };
+            self.notes.push((key, Skip { reason: SkipReason::OverLimit, why }));
+            return;
+        }
+        self.weight += weight;
+        let mut layers = vec![index; found.packages.len()];
+        // The same package in the same file before, or in a file of that format which this layer removed
+        // (a database that moved).
+        let before = removed.iter().filter(|(path, file)| {
+            file.by.id() == by.id() && (*path == key || by.places().contains(&path.as_str()))
+        });
+        let mut known: HashMap<Identity<'_>, u32> = HashMap::new();
+        for (_, file) in before {
+            for (package, layer) in file.found.packages.iter().zip(&file.layers) {
+                let entry = known.entry(identity(package)).or_insert(*layer);
+                *entry = (*entry).min(*layer);
+            }
+        }
+        if !known.is_empty() {
+            for (package, layer) in found.packages.iter().zip(&mut layers) {
+                if let Some(first) = known.get(&identity(package)) {
+                    *layer = *first;
+                }
+            }
+        }
+        self.files.insert(key, File { by, found, layers });
+    }
+
+    fn hard_link(&mut self, path: &str, target: &str) {
+        let (Some(key), Some(target_key)) = (self.canonical(path, false), self.canonical(target, false)) else {
+            return;
+        };
+        let wanted = CATALOGUERS.iter().find(|one| one.wants(path)).copied();
+        match (self.files.get(&target_key), wanted) {
+            (Some(file), Some(by)) if file.by.id() == by.id() => {
+                let copy = File { by, found: file.found.clone(), layers: file.layers.clone() };
+                if self.weight + copy.found.weight() <= MAX_FOUND_BYTES {
+                    self.weight += copy.found.weight();
+                    self.files.insert(key, copy);
+                }
+            }
+            (_, Some(by)) if by.is_inventory() => {
+                let why = Explanation {
+                    message: format!("{path} is a hard link to {target}, which was not read as a database"),
+                    hint: "Build the image with a copy of the file in that place.".to_owned(),
+                };
+                self.notes.push((path.to_owned(), Skip { reason: SkipReason::Unsupported, why }));
+            }
+            _ => {}
+        }
+    }
+
+    /// Where a key leads through the links on its way; `None` for loops.
+    fn canonical(&self, key: &str, last: bool) -> Option<String> {
+        paths::resolve(key, last, |key| self.links.get(key).map(String::as_str))
+    }
+
+    fn remove(&mut self, key: &str, removed: &mut Vec<(String, File)>) {
+        self.links.remove(key);
+        if let Some(file) = self.files.remove(key) {
+            self.weight = self.weight.saturating_sub(file.found.weight());
+            removed.push((key.to_owned(), file));
+        }
+    }
+
+    fn remove_below(&mut self, dir: &str, removed: &mut Vec<(String, File)>) {
+        for key in keys_below(&self.files, dir) {
+            self.remove(&key, removed);
+        }
+        for key in keys_below(&self.links, dir) {
+            self.links.remove(&key);
+        }
+    }
+
+    /// All layers are on.
+    pub fn finish(mut self) -> Inventory {
+        let release = os_release::PLACES.iter().find_map(|place| {
+            let key = self.canonical(place, true)?;
+            self.files.get(&key)?.found.release.clone()
+        });
+        for by in CATALOGUERS.iter().filter(|by| by.is_inventory()) {
+            let astray = by.places().iter().find_map(|place| match self.canonical(place, true) {
+                Some(key) if by.wants(&key) => None,
+                key => Some((place, key)),
+            });
+            if let Some((place, key)) = astray {
+                let leads = key.map_or_else(|| "in a circle".to_owned(), |key| format!("to {key}"));
+                let why = Explanation {
+                    message: format!("{place} leads {leads} by a link, where no package database is read"),
+                    hint: "Build the image with the package database in its usual place.".to_owned(),
+                };
+                self.notes.push(((*place).to_owned(), Skip { reason: SkipReason::Unsupported, why }));
+            }
+        }
+        let mut licences: HashMap<String, Vec<String>> = HashMap::new();
+        for (path, file) in &mut self.files {
+            if let Some(package) = Copyright::package(path)
+                && !file.found.licences.is_empty()
+            {
+                licences.insert(package.to_owned(), std::mem::take(&mut file.found.licences));
+            }
+        }
+        let mut packages = Vec::new();
+        for (path, file) in self.files {
+            for mut skip in file.found.notes {
+                skip.why.message = format!("{path}: {}", skip.why.message);
+                self.notes.push((path.clone(), skip));
+            }
+            let path: Rc<str> = path.into();
+            for (mut package, layer) in file.found.packages.into_iter().zip(file.layers) {
+                if file.by.id() == "dpkg"
+                    && package.licences.is_empty()
+                    && let Some(stated) = licences.get(&package.name)
+                {
+                    package.licences.clone_from(stated);
+                }
+                packages.push(Entry { by: file.by, package, path: Rc::clone(&path), layer });
+            }
+        }
+        Inventory { release, packages, notes: self.notes }
+    }
+}
+
+impl Entry {
+    /// As the contract has it.
+    pub fn into_contract(self, release: Option<&Release>) -> contract::Package {
+        let purl = self.by.purl(&self.package, release);
+        contract::Package {
+            format: self.by.id().to_owned(),
+            purl,
+            path: self.path.to_string(),
+            layer: self.layer,
+            origin: self.by.origin(),
+            owner: None,
+            name: self.package.name,
+            version: self.package.version,
+            architecture: self.package.architecture,
+            source_name: self.package.source_name,
+            source_version: self.package.source_version,
+            licences: self.package.licences,
+            attributes: self.package.attributes,
+        }
+    }
+}
+
+impl Inventory {
+    /// The operating system as the contract has it.
+    pub fn operating_system(&self) -> Option<contract::OperatingSystem> {
+        self.release.as_ref().map(|release| contract::OperatingSystem {
+            id: release.id.clone(),
+            version_id: release.version_id.clone(),
+            pretty_name: release.pretty_name.clone(),
+            attributes: release.attributes.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

@@ -1,0 +1,172 @@
+//! How far a scan is, as the host keeps it between calls.
+//!
+//! The images that are done, by the beginning of their digests, and the counts so far. What is not in it is
+//! done again, which is harmless: everything emitted has an identity.
+
+use std::collections::HashSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::ScanSummary;
+
+/// The form of the cursor. A cursor of another form starts the scan anew.
+const VERSION: u32 = 1;
+/// Bytes of a digest that tell images apart: nobody finds two with the same by trying.
+const PREFIX: usize = 9;
+/// Images that are remembered: 48 KiB of the 64 that a cursor may have.
+const MAX_DONE: usize = 4096;
+/// Bytes of a cursor that are looked at.
+const MAX_CURSOR: usize = 64 * 1024;
+
+/// How far a scan is.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    order: Vec<[u8; PREFIX]>,
+    done: HashSet<[u8; PREFIX]>,
+    /// What was counted so far.
+    pub(super) counts: Counts,
+}
+
+/// What a scan counts, and what it remembers besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Counts {
+    /// Images emitted.
+    pub(super) images: u64,
+    /// Packages emitted.
+    pub(super) packages: u64,
+    /// Things skipped after the tags were listed.
+    pub(super) skipped: u64,
+    /// Layers read.
+    pub(super) layers_read: u64,
+    /// Layers whose inventory was at hand.
+    pub(super) layers_reused: u64,
+    /// Something that should have been read was not.
+    pub(super) incomplete: bool,
+    /// What the listing left out was emitted, if it was exactly this.
+    pub(super) listed: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    v: u32,
+    done: String,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+impl Cursor {
+    /// Reads a cursor; an error says why it can't be used.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_CURSOR {
+            return Err(format!("it has {} bytes", text.len()));
+        }
+        let version = serde_json::from_str::<serde_json::Value>(text)
+            .ok()
+            .and_then(|value| value.get("v")?.as_u64())
+            .ok_or_else(|| "it is not one of this connector".to_owned())?;
+        if version != u64::from(VERSION) {
+            return Err(format!("it is of version {version}, this connector writes {VERSION}"));
+        }
+        let written: Written = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let bytes = STANDARD_NO_PAD.decode(&written.done).map_err(|error| error.to_string())?;
+        let (order, rest) = bytes.as_chunks::<PREFIX>();
+        if !rest.is_empty() {
+            return Err("its list of images is cut".to_owned());
+        }
+        Ok(Self { order: order.to_vec(), done: order.iter().copied().collect(), counts: written.counts })
+    }
+
+    /// As the host keeps it.
+    pub(super) fn write(&self) -> String {
+        let written = Written {
+            v: VERSION,
+            done: STANDARD_NO_PAD.encode(self.order.as_flattened()),
+            counts: self.counts.clone(),
+        };
+        // Nothing in it can fail to be written.
+        serde_json::to_string(&written).unwrap_or_default()
+    }
+
+    /// Notes that an image is done.
+    pub(super) fn finish(&mut self, digest: &str) {
+        if let Some(prefix) = prefix(digest)
+            && self.order.len() < MAX_DONE
+            && self.done.insert(prefix)
+        {
+            self.order.push(prefix);
+        }
+    }
+
+    /// True when an earlier call has done that image.
+    pub(super) fn is_done(&self, digest: &str) -> bool {
+        prefix(digest).is_some_and(|prefix| self.done.contains(&prefix))
+    }
+
+    /// The summary, with what this call knows besides.
+    pub(super) fn summary(&self, tags: u64, findings: u64, listed_skips: u64) -> ScanSummary {
+        let counts = &self.counts;
+        ScanSummary {
+            complete: !counts.incomplete,
+            tags,
+            images: counts.images,
+            packages: counts.packages,
+            findings,
+            skipped: counts.skipped + listed_skips,
+            layers_read: counts.layers_read,
+            layers_reused: counts.layers_reused,
+            attributes: Vec::new(),
+        }
+    }
+}
+
+fn prefix(digest: &str) -> Option<[u8; PREFIX]> {
+    let hex = digest.strip_prefix("sha256:")?;
+    let mut prefix = [0; PREFIX];
+    for (index, byte) in prefix.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    fn digest(n: usize) -> String {
+        format!("sha256:{n:064x}").chars().rev().collect::<String>().chars().rev().collect()
+    }
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written() {
+        let mut cursor = Cursor::default();
+        let one = format!("sha256:{}", "ab".repeat(32));
+        cursor.finish(&one);
+        cursor.finish(&one);
+        cursor.counts.images = 1;
+        cursor.counts.listed = Some("x".to_owned());
+        let read = Cursor::read(&cursor.write()).unwrap();
+        assert!(read.is_done(&one) && !read.is_done(&digest(1)));
+        assert_eq!((read.counts, read.order.len()), (cursor.counts, 1));
+    }
+
+    #[test]
+    fn garbage_and_the_future_are_refused() {
+        for text in ["", "{}", "[]", "{\"v\":2}", "{\"v\":1,\"done\":\"!\"}", "{\"v\":1,\"done\":\"AAAA\"}"] {
+            assert!(Cursor::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_stays_within_what_the_contract_allows() {
+        let mut cursor = Cursor::default();
+        for n in 0..10_000usize {
+            cursor.finish(&format!("sha256:{n:016x}{:048x}", 0));
+        }
+        assert!(cursor.write().len() < MAX_CURSOR);
+    }
+}
