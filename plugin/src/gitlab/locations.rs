@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use super::account;
 use super::api::Api;
 use super::errors::{explain, explanation, quote};
-use crate::contract::{Explanation, Failure, Location, LocationPage, Skip, SkipReason, SkipSubject, Skipped};
+use crate::contract::{
+    Explanation, Failure, Location, LocationPage, Skip, SkipReason, SkipSubject, Skipped,
+};
 use crate::session::Session;
 
 /// Kind of a group or subgroup.
@@ -58,7 +60,10 @@ impl Place {
             "project" => Some(Self::Project(rest.parse().ok()?)),
             "repository" => {
                 let (project, repository) = rest.split_once('/')?;
-                Some(Self::Repository(project.parse().ok()?, repository.parse().ok()?))
+                Some(Self::Repository(
+                    project.parse().ok()?,
+                    repository.parse().ok()?,
+                ))
             }
             _ => None,
         }
@@ -77,7 +82,11 @@ impl std::fmt::Display for Place {
 }
 
 /// One page of the locations below `parent`.
-pub fn list(session: &Session<'_>, parent: Option<&str>, cursor: Option<&str>) -> Result<LocationPage, Failure> {
+pub fn list(
+    session: &Session<'_>,
+    parent: Option<&str>,
+    cursor: Option<&str>,
+) -> Result<LocationPage, Failure> {
     let api = Api::new(session);
     let place = match parent {
         Some(id) => Some(Place::parse(id).ok_or_else(|| {
@@ -98,7 +107,9 @@ pub fn list(session: &Session<'_>, parent: Option<&str>, cursor: Option<&str>) -
 }
 
 fn read_cursor<T: for<'de> Deserialize<'de> + Default>(cursor: Option<&str>) -> Result<T, Failure> {
-    let Some(cursor) = cursor else { return Ok(T::default()) };
+    let Some(cursor) = cursor else {
+        return Ok(T::default());
+    };
     serde_json::from_str(cursor).map_err(|_| {
         Failure::UnexpectedAnswer(explain(
             "The cursor of the listing is not one that this version of the connector hands out.",
@@ -118,11 +129,20 @@ fn write_cursor<T: Serialize>(cursor: &T) -> Result<Option<String>, Failure> {
 }
 
 fn page(locations: Vec<Location>, skipped: Vec<Skipped>) -> LocationPage {
-    LocationPage { locations, next: None, skipped }
+    LocationPage {
+        locations,
+        next: None,
+        skipped,
+    }
 }
 
 fn skip(subject: SkipSubject, name: &str, reason: SkipReason, why: Explanation) -> Skipped {
-    Skipped { subject, name: name.to_owned(), image: None, skip: Skip { reason, why } }
+    Skipped {
+        subject,
+        name: name.to_owned(),
+        image: None,
+        skip: Skip { reason, why },
+    }
 }
 
 /// A failure of one place that must not end the listing of the others; any other failure is given back.
@@ -133,13 +153,20 @@ fn closed(failure: Failure, name: &str) -> Result<Skipped, Failure> {
         Failure::OverLimit(_) => SkipReason::OverLimit,
         _ => return Err(failure),
     };
-    Ok(skip(SkipSubject::Location, name, reason, explanation(&failure)))
+    Ok(skip(
+        SkipSubject::Location,
+        name,
+        reason,
+        explanation(&failure),
+    ))
 }
 
 fn is_admin(api: &Api<'_, '_>) -> Result<bool, Failure> {
     match account::user(api) {
         Ok(user) => Ok(user.is_admin == Some(true)),
-        Err(Failure::Forbidden(_) | Failure::NotFound(_) | Failure::UnexpectedAnswer(_)) => Ok(false),
+        Err(Failure::Forbidden(_) | Failure::NotFound(_) | Failure::UnexpectedAnswer(_)) => {
+            Ok(false)
+        }
         Err(failure) => Err(failure),
     }
 }

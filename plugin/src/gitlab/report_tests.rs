@@ -1,5 +1,11 @@
 //! Which job's report is read, and what is said when there is none.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use serde_json::{Value, json};
 
@@ -11,11 +17,16 @@ use crate::http::script::{Reply, Script};
 const API: &str = "https://gitlab.example/api/v4/projects/34";
 
 fn jobs_url() -> String {
-    format!("{API}/jobs?scope%5B%5D=success&scope%5B%5D=failed&order_by=id&sort=desc&pagination=keyset&per_page=100")
+    format!(
+        "{API}/jobs?scope%5B%5D=success&scope%5B%5D=failed&order_by=id&sort=desc&pagination=keyset&per_page=100"
+    )
 }
 
 fn job(id: u64, name: &str, branch: &str, types: &[&str]) -> Value {
-    let artifacts: Vec<Value> = types.iter().map(|t| json!({"file_type": t, "filename": null})).collect();
+    let artifacts: Vec<Value> = types
+        .iter()
+        .map(|t| json!({"file_type": t, "filename": null}))
+        .collect();
     json!({"id": id, "name": name, "ref": branch, "tag": false, "artifacts": artifacts, "artifacts_expire_at": null})
 }
 
@@ -28,7 +39,10 @@ fn report(ids: &[&str]) -> Reply {
         .iter()
         .map(|id| json!({"id": id, "location": {"image": "registry.example:5050/acme/shop/app:1"}}))
         .collect();
-    Reply::json(200, json!({"version": "15.0.4", "vulnerabilities": all}).to_string())
+    Reply::json(
+        200,
+        json!({"version": "15.0.4", "vulnerabilities": all}).to_string(),
+    )
 }
 
 fn file(job: u64) -> String {
@@ -36,7 +50,9 @@ fn file(job: u64) -> String {
 }
 
 fn latest() -> String {
-    format!("{API}/jobs/artifacts/main/raw/gl-container-scanning-report.json?job=container_scanning")
+    format!(
+        "{API}/jobs/artifacts/main/raw/gl-container-scanning-report.json?job=container_scanning"
+    )
 }
 
 fn missing_file() -> Reply {
@@ -58,14 +74,22 @@ fn read(script: &Script) -> Result<(ReportOutcome, Vec<String>), Failure> {
 }
 
 fn why(outcome: &ReportOutcome) -> (SkipReason, &str) {
-    (outcome.notes[0].skip.reason, &outcome.notes[0].skip.why.message)
+    (
+        outcome.notes[0].skip.reason,
+        &outcome.notes[0].skip.why.message,
+    )
 }
 
 #[test]
 fn the_newest_job_of_each_name_on_the_default_branch_counts() {
     let script = script(&[
         full(9, "scan: [api]"),
-        job(8, "scan: [web]", "feature", &["archive", "container_scanning"]),
+        job(
+            8,
+            "scan: [web]",
+            "feature",
+            &["archive", "container_scanning"],
+        ),
         full(7, "scan: [web]"),
         full(6, "scan: [api]"),
         job(5, "build", "main", &["archive"]),
@@ -74,14 +98,21 @@ fn the_newest_job_of_each_name_on_the_default_branch_counts() {
     .on(Get, file(7), report(&["b", "c"]));
     let (outcome, ids) = read(&script).unwrap();
     assert!(outcome.found && outcome.notes.is_empty());
-    assert_eq!((outcome.count, ids), (3, vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]));
+    assert_eq!(
+        (outcome.count, ids),
+        (3, vec!["a".to_owned(), "b".to_owned(), "c".to_owned()])
+    );
 }
 
 #[test]
 fn a_report_under_another_name_is_found_by_its_type() {
     let mut odd = full(9, "x");
     odd["artifacts"][1]["filename"] = json!("gl-cs-custom.json.gz");
-    let script = script(&[odd]).on(Get, format!("{API}/jobs/9/artifacts/gl-cs-custom.json"), report(&["a"]));
+    let script = script(&[odd]).on(
+        Get,
+        format!("{API}/jobs/9/artifacts/gl-cs-custom.json"),
+        report(&["a"]),
+    );
     assert_eq!(read(&script).unwrap().1, ["a"]);
 }
 
@@ -91,7 +122,11 @@ fn jobs_are_looked_through_over_pages_and_the_template_is_the_last_resort() {
     let busy = |n: u64| Reply::json(200, json!([job(n, "build", "main", &[])]).to_string());
     let mut script = Script::new().on(Get, jobs_url(), busy(900).with("link", link(1)));
     for n in 1..10 {
-        script = script.on(Get, format!("{API}/jobs?cursor={n}"), busy(900 - n).with("link", link(n + 1)));
+        script = script.on(
+            Get,
+            format!("{API}/jobs?cursor={n}"),
+            busy(900 - n).with("link", link(n + 1)),
+        );
     }
     let script = script.on(Get, latest(), report(&["a"]));
     let (outcome, ids) = read(&script).unwrap();
@@ -129,9 +164,15 @@ fn an_expired_and_an_undownloadable_report_say_so() {
 fn an_artifact_that_is_closed_is_a_note_and_a_dead_token_a_failure() {
     let refused = || Reply::json(401, r#"{"message":"401 Unauthorized"}"#);
     let user = "https://gitlab.example/api/v4/user";
-    let one = script(&[full(9, "scan")]).on(Get, file(9), refused()).on(Get, user, Reply::json(200, "{}"));
+    let one = script(&[full(9, "scan")]).on(Get, file(9), refused()).on(
+        Get,
+        user,
+        Reply::json(200, "{}"),
+    );
     assert_eq!(why(&read(&one).unwrap().0).0, SkipReason::Forbidden);
-    let dead = script(&[full(9, "scan")]).on(Get, file(9), refused()).on(Get, user, refused());
+    let dead = script(&[full(9, "scan")])
+        .on(Get, file(9), refused())
+        .on(Get, user, refused());
     assert!(matches!(read(&dead), Err(Failure::Unauthenticated(_))));
 }
 
@@ -147,7 +188,11 @@ fn a_broken_report_does_not_cost_the_others() {
 #[test]
 fn closed_jobs_still_leave_the_templates_report() {
     let script = Script::new()
-        .on(Get, jobs_url(), Reply::json(403, r#"{"message":"403 Forbidden"}"#))
+        .on(
+            Get,
+            jobs_url(),
+            Reply::json(403, r#"{"message":"403 Forbidden"}"#),
+        )
         .on(Get, latest(), report(&["a"]));
     let (outcome, ids) = read(&script).unwrap();
     assert_eq!((ids.len(), why(&outcome).0), (1, SkipReason::Forbidden));
@@ -157,7 +202,13 @@ fn closed_jobs_still_leave_the_templates_report() {
 fn a_project_without_a_default_branch_has_no_report_and_no_request() {
     let script = Script::new();
     let session = session(&script, "https://gitlab.example");
-    let empty = RepositoryFacts { default_branch: None, ..facts() };
+    let empty = RepositoryFacts {
+        default_branch: None,
+        ..facts()
+    };
     let outcome = for_repository(&Api::new(&session), &empty, &mut |_| Ok(())).unwrap();
-    assert_eq!((outcome.notes[0].skip.reason, script.lines().len()), (SkipReason::Empty, 0));
+    assert_eq!(
+        (outcome.notes[0].skip.reason, script.lines().len()),
+        (SkipReason::Empty, 0)
+    );
 }

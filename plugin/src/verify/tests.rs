@@ -1,5 +1,11 @@
 //! Each step, with what is seen and what it makes moot.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::cell::RefCell;
 
@@ -23,7 +29,7 @@ struct Fake {
 }
 
 impl Registry for &Fake {
-    fn ping(&self) -> Result<RegistryFacts, Failure> {
+    fn ping(&mut self) -> Result<RegistryFacts, Failure> {
         self.ping.clone()
     }
 
@@ -34,7 +40,10 @@ impl Registry for &Fake {
 
 fn open() -> Fake {
     Fake {
-        ping: Ok(RegistryFacts { version: Some("4.32.0-gitlab".to_owned()), database: Some(true) }),
+        ping: Ok(RegistryFacts {
+            version: Some("4.32.0-gitlab".to_owned()),
+            database: Some(true),
+        }),
         probe: Ok(Some("latest".to_owned())),
     }
 }
@@ -59,15 +68,19 @@ fn token(changes: Value) -> Value {
         "id": 42, "name": "connector", "revoked": false, "active": true, "expires_at": "2027-11-01",
         "scopes": ["read_user", "read_registry", "read_api"],
     });
-    let Value::Object(changes) = changes else { panic!() };
+    let Value::Object(changes) = changes else {
+        panic!()
+    };
     token.as_object_mut().unwrap().extend(changes);
     token
 }
 
 /// A GitLab where all is well, but for what was scripted before.
 fn gitlab(special: &[(&str, Reply)]) -> Script {
-    let special: Vec<(String, Reply)> =
-        special.iter().map(|(path, reply)| (format!("{API}/{path}"), reply.clone())).collect();
+    let special: Vec<(String, Reply)> = special
+        .iter()
+        .map(|(path, reply)| (format!("{API}/{path}"), reply.clone()))
+        .collect();
     Script::new().otherwise(move |request| {
         assert!(request.method == Get);
         if let Some((_, reply)) = special.iter().find(|(url, _)| *url == request.url) {
@@ -107,23 +120,43 @@ impl Seen {
 }
 
 fn run_at(base: &str, script: &Script, fake: &Fake) -> Seen {
-    let session = Session { settings: Settings::sample(base), client: script.client() };
+    let session = Session {
+        settings: Settings::sample(base),
+        client: script.client(),
+    };
     let connected = RefCell::new(Vec::new());
     let mut told = Vec::new();
-    let connect = |user: &str, host: &str| -> Box<dyn Registry + '_> {
-        connected.borrow_mut().push((user.to_owned(), host.to_owned()));
-        Box::new(fake)
+    let connect = |user: &str, host: &str| -> Result<Box<dyn Registry + '_>, Failure> {
+        connected
+            .borrow_mut()
+            .push((user.to_owned(), host.to_owned()));
+        Ok(Box::new(fake))
     };
-    let verification = verify_with(&session, &connect, &mut |step| told.push(step.clone())).unwrap();
+    let verification =
+        verify_with(&session, &connect, &mut |step| told.push(step.clone())).unwrap();
     assert_eq!(told, verification.steps, "each step is told as it ends");
-    let ids: Vec<&str> = verification.steps.iter().map(|step| step.id.as_str()).collect();
+    let ids: Vec<&str> = verification
+        .steps
+        .iter()
+        .map(|step| step.id.as_str())
+        .collect();
     assert_eq!(ids, STEPS);
     for step in &verification.steps {
         assert!(!step.seen.is_empty());
-        assert!(step.status != StepStatus::Failed || !step.hint.is_empty(), "{step:?}");
-        assert!(step.status != StepStatus::Passed || step.hint.is_empty(), "{step:?}");
+        assert!(
+            step.status != StepStatus::Failed || !step.hint.is_empty(),
+            "{step:?}"
+        );
+        assert!(
+            step.status != StepStatus::Passed || step.hint.is_empty(),
+            "{step:?}"
+        );
     }
-    Seen { steps: verification.steps, attributes: verification.attributes, connected: connected.into_inner() }
+    Seen {
+        steps: verification.steps,
+        attributes: verification.attributes,
+        connected: connected.into_inner(),
+    }
 }
 
 fn run(special: &[(&str, Reply)]) -> Seen {
@@ -144,14 +177,24 @@ fn a_good_connection_passes_every_step_and_says_what_was_seen() {
         ("registry.version", "4.32.0-gitlab"),
         ("registry.database", "true"),
     ];
-    assert_eq!(seen.attributes, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
-    assert_eq!(seen.connected, [("jane".to_owned(), "registry.example:5050".to_owned())]);
+    assert_eq!(
+        seen.attributes,
+        expected.map(|(k, v)| (k.to_owned(), v.to_owned()))
+    );
+    assert_eq!(
+        seen.connected,
+        [("jane".to_owned(), "registry.example:5050".to_owned())]
+    );
 }
 
 #[test]
 fn the_steps_are_those_of_the_manifest() {
     let manifest = crate::settings::manifest();
-    let ids: Vec<&str> = manifest.verify_steps.iter().map(|step| step.id.as_str()).collect();
+    let ids: Vec<&str> = manifest
+        .verify_steps
+        .iter()
+        .map(|step| step.id.as_str())
+        .collect();
     assert_eq!(ids, STEPS);
 }
 
@@ -161,7 +204,12 @@ fn a_server_that_can_not_be_reached_fails_at_the_address_and_a_certificate_at_tl
         let script = Script::new().otherwise(move |_| Reply::trouble(kind));
         run_at(BASE, &script, &open()).statuses()
     };
-    for kind in [TroubleKind::Dns, TroubleKind::Connect, TroubleKind::Timeout, TroubleKind::Denied] {
+    for kind in [
+        TroubleKind::Dns,
+        TroubleKind::Connect,
+        TroubleKind::Timeout,
+        TroubleKind::Denied,
+    ] {
         assert_eq!(trouble(kind), "fssssssss", "{kind:?}");
     }
     assert_eq!(trouble(TroubleKind::Tls), "pfsssssss");
@@ -192,45 +240,88 @@ fn a_refused_token_is_sent_once_and_the_rest_is_skipped() {
         assert_eq!(seen.statuses(), "ppfssssss");
         assert_eq!(script.lines().len(), 1);
     }
-    let seen = run(&[("personal_access_tokens/self", ok(&token(json!({"revoked": true, "active": false}))))]);
+    let seen = run(&[(
+        "personal_access_tokens/self",
+        ok(&token(json!({"revoked": true, "active": false}))),
+    )]);
     assert!(seen.statuses().starts_with("ppfs") && seen.step("token").seen.contains("revoked"));
-    let blocked = Reply::json(403, r#"{"message":"403 Forbidden - Your account has been blocked."}"#);
+    let blocked = Reply::json(
+        403,
+        r#"{"message":"403 Forbidden - Your account has been blocked."}"#,
+    );
     let seen = run(&[("personal_access_tokens/self", blocked)]);
     assert!(seen.step("token").seen.contains("blocked"));
 }
 
 #[test]
 fn each_missing_scope_is_named() {
-    let scopes = |scopes: Value| run(&[("personal_access_tokens/self", ok(&token(json!({"scopes": scopes}))))]);
+    let scopes = |scopes: Value| {
+        run(&[(
+            "personal_access_tokens/self",
+            ok(&token(json!({"scopes": scopes}))),
+        )])
+    };
     let seen = scopes(json!(["read_user"]));
     let step = seen.step("scopes");
     assert_eq!(step.status, StepStatus::Failed);
-    assert!(step.seen.contains("read_registry, read_api") && step.seen.contains("it has: read_user"), "{step:?}");
-    assert!(scopes(json!([])).step("scopes").seen.contains("read_user, read_registry, read_api"));
+    assert!(
+        step.seen.contains("read_registry, read_api") && step.seen.contains("it has: read_user"),
+        "{step:?}"
+    );
+    assert!(
+        scopes(json!([]))
+            .step("scopes")
+            .seen
+            .contains("read_user, read_registry, read_api")
+    );
     let seen = scopes(json!(["read_api"]));
     assert_eq!(seen.step("scopes").status, StepStatus::Passed);
-    assert!(seen.step("scopes").seen.contains("read_user, read_registry"));
-    assert_eq!(scopes(json!(["api"])).step("scopes").status, StepStatus::Warning);
+    assert!(
+        seen.step("scopes")
+            .seen
+            .contains("read_user, read_registry")
+    );
+    assert_eq!(
+        scopes(json!(["api"])).step("scopes").status,
+        StepStatus::Warning
+    );
 }
 
 #[test]
 fn scopes_that_are_not_told_are_tried() {
     let tried = "projects?membership=true&per_page=1";
-    let granular = ("personal_access_tokens/self", ok(&token(json!({"granular": true, "scopes": []}))));
+    let granular = (
+        "personal_access_tokens/self",
+        ok(&token(json!({"granular": true, "scopes": []}))),
+    );
     let good = run(&[granular.clone(), (tried, ok(&json!([])))]);
     assert_eq!(good.step("scopes").status, StepStatus::Passed);
-    let refused = Reply::json(403, r#"{"error":"insufficient_scope","scope":"api read_api"}"#);
+    let refused = Reply::json(
+        403,
+        r#"{"error":"insufficient_scope","scope":"api read_api"}"#,
+    );
     let bad = run(&[granular, (tried, refused)]);
     assert_eq!(bad.step("scopes").status, StepStatus::Failed);
     assert!(bad.step("scopes").seen.contains("read_api"));
-    let old = ("personal_access_tokens/self", Reply::json(404, r#"{"error":"404 Not Found"}"#));
+    let old = (
+        "personal_access_tokens/self",
+        Reply::json(404, r#"{"error":"404 Not Found"}"#),
+    );
     let seen = run(&[old, (tried, ok(&json!([])))]);
-    assert_eq!((seen.step("token").status, seen.step("expiry").status), (StepStatus::Passed, StepStatus::Skipped));
+    assert_eq!(
+        (seen.step("token").status, seen.step("expiry").status),
+        (StepStatus::Passed, StepStatus::Skipped)
+    );
 }
 
 #[test]
 fn a_token_for_the_registry_alone_is_known_but_lacks_the_api() {
-    let refused = || Reply::json(403, r#"{"error":"insufficient_scope","scope":"api read_api read_user"}"#);
+    let refused = || {
+        Reply::json(
+            403,
+            r#"{"error":"insufficient_scope","scope":"api read_api read_user"}"#,
+        )
+    };
     let seen = run(&[
         ("personal_access_tokens/self", refused()),
         ("user", refused()),
@@ -253,12 +344,21 @@ fn an_end_within_thirty_days_is_a_warning_with_the_date() {
         ("2026-11-22", StepStatus::Failed, "ended on 2026-11-22"),
         ("soon", StepStatus::Warning, "can't be read"),
     ] {
-        let seen = run(&[("personal_access_tokens/self", ok(&token(json!({"expires_at": date}))))]);
+        let seen = run(&[(
+            "personal_access_tokens/self",
+            ok(&token(json!({"expires_at": date}))),
+        )]);
         let step = seen.step("expiry");
         assert_eq!(step.status, status, "{step:?}");
-        assert!(step.seen.contains(words) && step.seen.contains(date), "{step:?}");
+        assert!(
+            step.seen.contains(words) && step.seen.contains(date),
+            "{step:?}"
+        );
     }
-    let seen = run(&[("personal_access_tokens/self", ok(&token(json!({"expires_at": null}))))]);
+    let seen = run(&[(
+        "personal_access_tokens/self",
+        ok(&token(json!({"expires_at": null}))),
+    )]);
     assert_eq!(seen.step("expiry").status, StepStatus::Passed);
 }
 
@@ -293,7 +393,12 @@ fn older_versions_are_warnings_and_an_untold_one_too() {
         assert!(seen.step("version").seen.contains(version));
     }
     let none = || Reply::json(404, r#"{"error":"404 Not Found"}"#);
-    assert_eq!(run(&[("metadata", none()), ("version", none())]).step("version").status, StepStatus::Warning);
+    assert_eq!(
+        run(&[("metadata", none()), ("version", none())])
+            .step("version")
+            .status,
+        StepStatus::Warning
+    );
 }
 
 #[test]
@@ -320,14 +425,31 @@ fn an_administrator_without_a_membership_still_finds_the_registry() {
 
 #[test]
 fn a_registry_that_does_not_let_in_and_one_without_images_are_told_apart() {
-    let denied = || Failure::Forbidden(LackOfPermission { missing_scopes: vec![], why: explain("m", "h") });
-    let closed = Fake { ping: Err(denied()), ..open() };
+    let denied = || {
+        Failure::Forbidden(LackOfPermission {
+            missing_scopes: vec![],
+            why: explain("m", "h"),
+        })
+    };
+    let closed = Fake {
+        ping: Err(denied()),
+        ..open()
+    };
     assert_eq!(run_at(BASE, &gitlab(&[]), &closed).statuses(), "pppppppfs");
-    let empty = Fake { probe: Ok(None), ..open() };
+    let empty = Fake {
+        probe: Ok(None),
+        ..open()
+    };
     assert_eq!(run_at(BASE, &gitlab(&[]), &empty).statuses(), "pppppppps");
-    let gone = Fake { probe: Err(Failure::NotFound(explain("m", "h"))), ..open() };
+    let gone = Fake {
+        probe: Err(Failure::NotFound(explain("m", "h"))),
+        ..open()
+    };
     assert_eq!(run_at(BASE, &gitlab(&[]), &gone).statuses(), "pppppppps");
-    let refused = Fake { probe: Err(denied()), ..open() };
+    let refused = Fake {
+        probe: Err(denied()),
+        ..open()
+    };
     assert_eq!(run_at(BASE, &gitlab(&[]), &refused).statuses(), "ppppppppf");
 }
 
@@ -335,7 +457,10 @@ fn a_registry_that_does_not_let_in_and_one_without_images_are_told_apart() {
 fn one_closed_project_does_not_hide_the_others() {
     let seen = run(&[
         (MEMBERS, ok(&json!([project(2), project(1)]))),
-        ("projects/2/registry/repositories?per_page=100&page=1", Reply::json(403, r#"{"message":"403 Forbidden"}"#)),
+        (
+            "projects/2/registry/repositories?per_page=100&page=1",
+            Reply::json(403, r#"{"message":"403 Forbidden"}"#),
+        ),
     ]);
     assert_eq!(seen.statuses(), "ppppppppp");
     assert!(seen.step("pull").seen.starts_with("acme/p1"));
@@ -345,7 +470,12 @@ fn one_closed_project_does_not_hide_the_others() {
 fn plain_http_is_a_warning_unless_it_is_this_machine() {
     let at = |base: &'static str| {
         let script = Script::new().otherwise(move |request| {
-            let path = request.url.strip_prefix(base).unwrap().strip_prefix("/api/v4/").unwrap();
+            let path = request
+                .url
+                .strip_prefix(base)
+                .unwrap()
+                .strip_prefix("/api/v4/")
+                .unwrap();
             match path {
                 "personal_access_tokens/self" => ok(&token(json!({}))),
                 "user" => ok(&json!({"username": "jane"})),
@@ -363,8 +493,15 @@ fn plain_http_is_a_warning_unless_it_is_this_machine() {
 #[test]
 fn a_stop_ends_it() {
     let script = Script::new().otherwise(|_| Reply::trouble(TroubleKind::Stopped));
-    let session = Session { settings: Settings::sample(BASE), client: script.client() };
+    let session = Session {
+        settings: Settings::sample(BASE),
+        client: script.client(),
+    };
     let fake = open();
-    let connect = |_: &str, _: &str| -> Box<dyn Registry + '_> { Box::new(&fake) };
-    assert_eq!(verify_with(&session, &connect, &mut |_| {}), Err(Failure::Stopped));
+    let connect =
+        |_: &str, _: &str| -> Result<Box<dyn Registry + '_>, Failure> { Ok(Box::new(&fake)) };
+    assert_eq!(
+        verify_with(&session, &connect, &mut |_| {}),
+        Err(Failure::Stopped)
+    );
 }

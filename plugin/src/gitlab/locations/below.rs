@@ -43,7 +43,11 @@ impl Default for GroupCursor {
 /// The projects of a group, without those that are only shared into it. Level 10 is the lowest role that
 /// makes a member, so it is the filter for membership that this list has.
 fn group_projects(id: u64, members_only: bool) -> Listing {
-    let filter = if members_only { "&min_access_level=10" } else { "" };
+    let filter = if members_only {
+        "&min_access_level=10"
+    } else {
+        ""
+    };
     Listing::new(
         format!("groups/{id}/projects"),
         &format!("with_shared=false&include_subgroups=false&order_by=id&sort=asc{filter}"),
@@ -51,7 +55,11 @@ fn group_projects(id: u64, members_only: bool) -> Listing {
 }
 
 /// One page of a group's children: subgroups and projects.
-pub(super) fn group(api: &Api<'_, '_>, id: u64, mut at: GroupCursor) -> Result<LocationPage, Failure> {
+pub(super) fn group(
+    api: &Api<'_, '_>,
+    id: u64,
+    mut at: GroupCursor,
+) -> Result<LocationPage, Failure> {
     let mut out = page(Vec::new(), Vec::new());
     let place = Place::Group(id);
     let name = place.to_string();
@@ -65,7 +73,7 @@ pub(super) fn group(api: &Api<'_, '_>, id: u64, mut at: GroupCursor) -> Result<L
     let mut answers = api.fetch_all(requests, PAGE_CAP).into_iter();
 
     if let Some(stream) = at.subgroups.take() {
-        let answer = answers.next().unwrap_or_else(|| Err(Failure::Stopped));
+        let answer = answers.next().unwrap_or(Err(Failure::Stopped));
         let read = answer.and_then(|answer| {
             api.read_page::<Group>(&subgroups, &stream.mark, &api.url(subgroups.path()), answer)
         });
@@ -73,26 +81,32 @@ pub(super) fn group(api: &Api<'_, '_>, id: u64, mut at: GroupCursor) -> Result<L
             Ok(page) => {
                 let (groups, next) = stream.take(api, &subgroups, page, &mut out.skipped)?;
                 at.subgroups = next;
-                out.locations.extend(groups.into_iter().map(|group| group.location(Some(place))));
+                out.locations
+                    .extend(groups.into_iter().map(|group| group.location(Some(place))));
             }
             Err(failure) => out.skipped.push(closed(failure, &name)?),
         }
     }
     if let Some(stream) = at.projects.take() {
-        let answer = answers.next().unwrap_or_else(|| Err(Failure::Stopped));
+        let answer = answers.next().unwrap_or(Err(Failure::Stopped));
         let read = answer.and_then(|answer| {
             api.read_page::<Project>(&projects, &stream.mark, &api.url(projects.path()), answer)
         });
         match read {
             Ok(page) => {
-                let (listing, page) = members(api, id, &mut at, &stream, projects, page, &mut out.skipped)?;
+                let (listing, page) =
+                    members(api, id, &mut at, &stream, projects, page, &mut out.skipped)?;
                 let (projects, next) = stream.take(api, &listing, page, &mut out.skipped)?;
                 at.projects = next;
                 out.locations.extend(with_images(api, id, projects)?);
             }
             // One sentence is enough when the whole group is closed.
             Err(failure) => match closed(failure, &name)? {
-                again if out.skipped.iter().any(|s| s.name == name && s.skip.reason == again.skip.reason) => {}
+                again
+                    if out
+                        .skipped
+                        .iter()
+                        .any(|s| s.name == name && s.skip.reason == again.skip.reason) => {}
                 first => out.skipped.push(first),
             },
         }
@@ -113,7 +127,10 @@ fn members(
     page: Page<Project>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<(Listing, Page<Project>), Failure> {
-    let all_private = page.items.iter().all(|project| project.visibility.as_deref() == Some("private"));
+    let all_private = page
+        .items
+        .iter()
+        .all(|project| project.visibility.as_deref() == Some("private"));
     if at.members_only.is_some() || all_private {
         return Ok((listing, page));
     }
@@ -125,7 +142,11 @@ fn members(
     let narrow = group_projects(id, true);
     let own = match api.page::<Project>(&narrow, &stream.mark) {
         Ok(own) => own,
-        Err(failure @ (Failure::Unauthenticated(_) | Failure::RateLimited(_) | Failure::Unavailable(_))) => {
+        Err(
+            failure @ (Failure::Unauthenticated(_)
+            | Failure::RateLimited(_)
+            | Failure::Unavailable(_)),
+        ) => {
             return Err(failure);
         }
         Err(_) => {
@@ -154,13 +175,26 @@ fn members(
 
 /// Locations of projects. Where the group's own list of image repositories is short, the projects that are
 /// not in it are known to have none, and nobody needs to ask each.
-fn with_images(api: &Api<'_, '_>, group: u64, projects: Vec<Project>) -> Result<Vec<Location>, Failure> {
-    let candidates = projects.iter().filter(|project| project.unscannable().is_none()).count();
-    let used = if candidates >= PRUNE_FROM { projects_with_images(api, group)? } else { None };
+fn with_images(
+    api: &Api<'_, '_>,
+    group: u64,
+    projects: Vec<Project>,
+) -> Result<Vec<Location>, Failure> {
+    let candidates = projects
+        .iter()
+        .filter(|project| project.unscannable().is_none())
+        .count();
+    let used = if candidates >= PRUNE_FROM {
+        projects_with_images(api, group)?
+    } else {
+        None
+    };
     Ok(projects
         .into_iter()
         .map(|project| {
-            let empty = used.as_ref().is_some_and(|used| !used.contains(&project.id));
+            let empty = used
+                .as_ref()
+                .is_some_and(|used| !used.contains(&project.id));
             let mut location = project_location(project, Some(Place::Group(group)));
             location.has_children &= !empty;
             location
@@ -179,10 +213,17 @@ fn projects_with_images(api: &Api<'_, '_>, group: u64) -> Result<Option<HashSet<
             Err(failure @ Failure::Unauthenticated(_)) => return Err(failure),
             Err(_) => return Ok(None),
         };
-        if page.unreadable > 0 || page.fault.is_some() || page.items.iter().any(|r| r.project_id.is_none()) {
+        if page.unreadable > 0
+            || page.fault.is_some()
+            || page.items.iter().any(|r| r.project_id.is_none())
+        {
             return Ok(None);
         }
-        found.extend(page.items.iter().filter_map(|repository| repository.project_id));
+        found.extend(
+            page.items
+                .iter()
+                .filter_map(|repository| repository.project_id),
+        );
         match page.next {
             Some(next) => mark = next,
             None => return Ok(Some(found)),
@@ -205,12 +246,20 @@ pub(super) struct UserCursor {
 
 impl Default for UserCursor {
     fn default() -> Self {
-        Self { projects: Stream::keyset(), admin: None, picked: false }
+        Self {
+            projects: Stream::keyset(),
+            admin: None,
+            picked: false,
+        }
     }
 }
 
 /// One page of a user's own projects.
-pub(super) fn user(api: &Api<'_, '_>, id: u64, mut at: UserCursor) -> Result<LocationPage, Failure> {
+pub(super) fn user(
+    api: &Api<'_, '_>,
+    id: u64,
+    mut at: UserCursor,
+) -> Result<LocationPage, Failure> {
     let mut out = page(Vec::new(), Vec::new());
     let place = Place::User(id);
     let admin = match at.admin {
@@ -240,9 +289,14 @@ pub(super) fn user(api: &Api<'_, '_>, id: u64, mut at: UserCursor) -> Result<Loc
         Some(owner) => owner.id == id,
         None => !at.picked,
     });
-    out.locations.extend(theirs.map(|project| project_location(project, Some(place))));
+    out.locations
+        .extend(theirs.map(|project| project_location(project, Some(place))));
     if let Some(projects) = next {
-        out.next = write_cursor(&UserCursor { projects, admin: Some(admin), picked: at.picked })?;
+        out.next = write_cursor(&UserCursor {
+            projects,
+            admin: Some(admin),
+            picked: at.picked,
+        })?;
     }
     Ok(out)
 }
@@ -264,25 +318,50 @@ pub(super) fn project(api: &Api<'_, '_>, id: u64) -> Result<LocationPage, Failur
         };
         if page.unreadable > 0 {
             let why = explain(
-                format!("{} image repositories of project {id} can't be read.", page.unreadable),
+                format!(
+                    "{} image repositories of project {id} can't be read.",
+                    page.unreadable
+                ),
                 "This GitLab may be newer than the connector; update it.",
             );
-            out.skipped.push(skip(SkipSubject::Location, &place.to_string(), SkipReason::Corrupt, why));
+            out.skipped.push(skip(
+                SkipSubject::Location,
+                &place.to_string(),
+                SkipReason::Corrupt,
+                why,
+            ));
         }
         if let Some(fault) = page.fault {
-            out.skipped.push(skip(SkipSubject::Location, &place.to_string(), SkipReason::Corrupt, fault));
+            out.skipped.push(skip(
+                SkipSubject::Location,
+                &place.to_string(),
+                SkipReason::Corrupt,
+                fault,
+            ));
         }
-        let new = page.items.into_iter().filter(|repository| seen.insert(repository.id));
-        out.locations.extend(new.map(|repository| repository_location(api, id, &repository)));
+        let new = page
+            .items
+            .into_iter()
+            .filter(|repository| seen.insert(repository.id));
+        out.locations
+            .extend(new.map(|repository| repository_location(api, id, &repository)));
         match page.next {
             Some(next) => mark = next,
             None => return Ok(out),
         }
     }
     let why = explain(
-        format!("Project {id} has more than {} image repositories; the rest is not listed.", seen.len()),
+        format!(
+            "Project {id} has more than {} image repositories; the rest is not listed.",
+            seen.len()
+        ),
         "Delete image repositories that nobody needs, or spread them over several projects.",
     );
-    out.skipped.push(skip(SkipSubject::Location, &place.to_string(), SkipReason::OverLimit, why));
+    out.skipped.push(skip(
+        SkipSubject::Location,
+        &place.to_string(),
+        SkipReason::OverLimit,
+        why,
+    ));
     Ok(out)
 }

@@ -28,12 +28,22 @@ pub(super) struct Group {
 impl Group {
     pub(super) fn location(self, parent: Option<Place>) -> Location {
         let mut attributes: Vec<Attribute> = Vec::new();
-        attributes.extend(self.visibility.map(|value| ("visibility".to_owned(), value)));
-        attributes.extend(self.marked_for_deletion_on.map(|value| ("marked-for-deletion".to_owned(), value)));
+        attributes.extend(
+            self.visibility
+                .map(|value| ("visibility".to_owned(), value)),
+        );
+        attributes.extend(
+            self.marked_for_deletion_on
+                .map(|value| ("marked-for-deletion".to_owned(), value)),
+        );
         Location {
             id: Place::Group(self.id).to_string(),
             kind: KIND_GROUP.to_owned(),
-            name: if self.name.is_empty() { last(&self.full_path) } else { self.name },
+            name: if self.name.is_empty() {
+                last(&self.full_path)
+            } else {
+                self.name
+            },
             path: self.full_path,
             parent: parent.map(|parent| parent.to_string()),
             scannable: false,
@@ -79,7 +89,11 @@ pub(super) fn project_location(project: Project, parent: Option<Place>) -> Locat
 }
 
 /// An image repository, below its project.
-pub(super) fn repository_location(api: &Api<'_, '_>, project: u64, repository: &Repository) -> Location {
+pub(super) fn repository_location(
+    api: &Api<'_, '_>,
+    project: u64,
+    repository: &Repository,
+) -> Location {
     let unscannable = repository.unscannable();
     Location {
         id: Place::Repository(project, repository.id).to_string(),

@@ -29,11 +29,19 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn numbered() -> Self {
-        Self { mark: Mark::Page(1), recent: Vec::new(), total: None }
+        Self {
+            mark: Mark::Page(1),
+            recent: Vec::new(),
+            total: None,
+        }
     }
 
     pub(super) fn keyset() -> Self {
-        Self { mark: Mark::Keyset, recent: Vec::new(), total: None }
+        Self {
+            mark: Mark::Keyset,
+            recent: Vec::new(),
+            total: None,
+        }
     }
 
     /// Takes a page in: its new entries, and where the list goes on.
@@ -59,15 +67,28 @@ impl Stream {
                 listing.path(),
                 SkipReason::Corrupt,
                 explain(
-                    format!("{} entries of the list {} can't be read.", page.unreadable, listing.path()),
+                    format!(
+                        "{} entries of the list {} can't be read.",
+                        page.unreadable,
+                        listing.path()
+                    ),
                     "This GitLab may be newer than the connector; update it.",
                 ),
             ));
         }
         if let Some(fault) = page.fault {
-            skipped.push(skip(SkipSubject::Location, listing.path(), SkipReason::Corrupt, fault));
+            skipped.push(skip(
+                SkipSubject::Location,
+                listing.path(),
+                SkipReason::Corrupt,
+                fault,
+            ));
         }
-        let next = page.next.map(|mark| Self { mark, recent, total: page.total.or(self.total) });
+        let next = page.next.map(|mark| Self {
+            mark,
+            recent,
+            total: page.total.or(self.total),
+        });
         Ok((items, next))
     }
 

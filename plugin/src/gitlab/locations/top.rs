@@ -82,8 +82,12 @@ pub(super) fn list(api: &Api<'_, '_>, mut at: TopCursor) -> Result<LocationPage,
                 None => is_admin(api)?,
             };
             at.admin = Some(admin);
-            let listing = Listing::new("projects", &format!("{}order_by=id&sort=asc", membership(admin)));
-            let (projects, next) = stream.step::<Project>(api, &listing, "projects", &mut out.skipped)?;
+            let listing = Listing::new(
+                "projects",
+                &format!("{}order_by=id&sort=asc", membership(admin)),
+            );
+            let (projects, next) =
+                stream.step::<Project>(api, &listing, "projects", &mut out.skipped)?;
             at.projects = next;
             for project in projects {
                 out.locations.extend(beside_groups(&mut at, project));
@@ -103,7 +107,9 @@ pub(super) fn list(api: &Api<'_, '_>, mut at: TopCursor) -> Result<LocationPage,
 fn beside_groups(at: &mut TopCursor, project: Project) -> Option<Location> {
     let namespace = project.namespace.clone().unwrap_or_default();
     if namespace.kind == "user" {
-        let Some(owner) = &project.owner else { return Some(project_location(project, None)) };
+        let Some(owner) = &project.owner else {
+            return Some(project_location(project, None));
+        };
         if at.users.contains(&owner.id) {
             return None;
         }
@@ -111,7 +117,11 @@ fn beside_groups(at: &mut TopCursor, project: Project) -> Option<Location> {
         return Some(Location {
             id: Place::User(owner.id).to_string(),
             kind: KIND_USER.to_owned(),
-            name: if namespace.name.is_empty() { namespace.full_path.clone() } else { namespace.name },
+            name: if namespace.name.is_empty() {
+                namespace.full_path.clone()
+            } else {
+                namespace.name
+            },
             path: namespace.full_path,
             parent: None,
             scannable: false,
@@ -121,7 +131,12 @@ fn beside_groups(at: &mut TopCursor, project: Project) -> Option<Location> {
             attributes: Vec::new(),
         });
     }
-    let root = project.path_with_namespace.split('/').next().unwrap_or_default().to_lowercase();
+    let root = project
+        .path_with_namespace
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
     match &at.names {
         Some(names) if !names.contains(&root) => Some(project_location(project, None)),
         _ => None,
