@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::contract::sink::Progress;
 use crate::contract::{
     Explanation, Failure, Guest, LocationPage, Manifest, Profile, ScanRequest, ScanSummary,
     Setting, Verification,
@@ -10,11 +9,10 @@ use crate::contract::{
 use crate::gitlab::locations;
 use crate::http::wasi::WasiTransport;
 use crate::http::{Client, RetryPolicy};
-use crate::registry::probe::Probe;
 use crate::scan::scan;
-use crate::session::{HostSink, Session, report};
+use crate::session::{HostSink, Session};
 use crate::settings::{self, Settings};
-use crate::verify::verify_with;
+use crate::verify::verify;
 
 /// What `configure` made of the settings. An instance lives for one call, so this is all its memory.
 static SETTINGS: Mutex<Option<Settings>> = Mutex::new(None);
@@ -35,11 +33,7 @@ impl Guest for Connector {
     fn verify() -> Result<Verification, Failure> {
         // A person is waiting.
         let session = session("verify", RetryPolicy::interactive())?;
-        verify_with(
-            &session,
-            &|username, host| Box::new(Probe::new(&session, host, username)),
-            &mut |step| report(&Progress::Step(step.clone())),
-        )
+        verify(&session)
     }
 
     fn list_locations(

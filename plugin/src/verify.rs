@@ -4,13 +4,12 @@
 //! with the reason, so that a person sees one fault and not nine; and a refused token is not sent again.
 
 mod outlook;
+mod signed_in;
 
 use serde_json::Value;
 
 use crate::contract::sink::Progress;
-use crate::contract::{
-    Attribute, Explanation, Failure, StepResult, StepStatus, Verification,
-};
+use crate::contract::{Attribute, Explanation, Failure, StepResult, StepStatus, Verification};
 use crate::gitlab::account::{self, FULL_SUPPORT, Metadata, OLDEST, Token, User};
 use crate::gitlab::errors::{explain, explanation};
 use crate::gitlab::{Api, errors};
@@ -37,13 +36,25 @@ pub struct RegistryFacts {
 /// A registry, as far as `verify` needs one.
 pub trait Registry {
     /// Signs in with the token and asks for the base of the API.
-    fn ping(&self) -> Result<RegistryFacts, Failure>;
+    fn ping(&mut self) -> Result<RegistryFacts, Failure>;
     /// Reads one manifest of that repository: what was read, or `None` when it has no images.
     fn probe_manifest(&self, repository: &str) -> Result<Option<String>, Failure>;
 }
 
-/// Signs in to a registry: user name, host.
-pub type Connect<'c> = dyn Fn(&str, &str) -> Box<dyn Registry + 'c> + 'c;
+/// Reaches the registry at a host (second), for a user (first).
+pub type Connect<'c> = dyn Fn(&str, &str) -> Result<Box<dyn Registry + 'c>, Failure> + 'c;
+
+/// Verifies against the real registry, and tells the host each step as it ends.
+pub fn verify(session: &Session<'_>) -> Result<Verification, Failure> {
+    let connect = |username: &str, host: &str| -> Result<Box<dyn Registry + '_>, Failure> {
+        Ok(Box::new(crate::registry::Registry::connect(
+            session, username, host,
+        )?))
+    };
+    verify_with(session, &connect, &mut |step| {
+        report(&Progress::Step(step.clone()));
+    })
+}
 
 /// Verifies, and reports each step as it ends.
 pub fn verify_with(
@@ -51,15 +62,23 @@ pub fn verify_with(
     connect: &Connect<'_>,
     report: &mut dyn FnMut(&StepResult),
 ) -> Result<Verification, Failure> {
-    let mut run = Run { api: Api::new(session), report, steps: Vec::new(), attributes: Vec::new() };
+    let mut run = Run {
+        api: Api::new(session),
+        report,
+        steps: Vec::new(),
+        attributes: Vec::new(),
+    };
     run.all(connect)?;
-    let Run { steps, attributes, .. } = run;
+    let Run {
+        steps, attributes, ..
+    } = run;
     Ok(Verification { steps, attributes })
 }
 
 /// The steps, in the order of the manifest.
-const STEPS: [&str; 9] =
-    ["address", "tls", "token", "scopes", "expiry", "account", "version", "registry", "pull"];
+const STEPS: [&str; 9] = [
+    "address", "tls", "token", "scopes", "expiry", "account", "version", "registry", "pull",
+];
 
 struct Run<'r, 's, 't> {
     api: Api<'s, 't>,
@@ -78,7 +97,12 @@ enum Met {
 impl Run<'_, '_, '_> {
     fn step(&mut self, status: StepStatus, seen: impl Into<String>, hint: impl Into<String>) {
         let id = STEPS.get(self.steps.len()).copied().unwrap_or_default();
-        let step = StepResult { id: id.to_owned(), status, seen: seen.into(), hint: hint.into() };
+        let step = StepResult {
+            id: id.to_owned(),
+            status,
+            seen: seen.into(),
+            hint: hint.into(),
+        };
         (self.report)(&step);
         self.steps.push(step);
     }
@@ -102,7 +126,9 @@ impl Run<'_, '_, '_> {
     }
 
     fn all(&mut self, connect: &Connect<'_>) -> Result<(), Failure> {
-        let Some(met) = self.reach()? else { return Ok(()) };
+        let Some(met) = self.reach()? else {
+            return Ok(());
+        };
         self.scopes(&met)?;
         self.expiry(&met);
         let username = self.account()?;
@@ -117,7 +143,12 @@ impl Run<'_, '_, '_> {
     /// Address, TLS and token: one request answers all three. `None` when there is nothing left to try.
     fn reach(&mut self) -> Result<Option<Met>, Failure> {
         let request = self.api.request(account::TOKEN_PATH);
-        let answer = match self.api.session().client.fetch(&request, crate::gitlab::api::OBJECT_CAP) {
+        let answer = match self
+            .api
+            .session()
+            .client
+            .fetch(&request, crate::gitlab::api::OBJECT_CAP)
+        {
             Ok(answer) => answer,
             Err(error) => {
                 let kind = error.kind;
@@ -167,7 +198,11 @@ impl Run<'_, '_, '_> {
         };
         match (base.scheme(), loopback) {
             ("https", _) => self.passed("The certificate is trusted"),
-            (_, true) => self.step(StepStatus::Skipped, "Plain http to this machine itself, so there is no TLS", ""),
+            (_, true) => self.step(
+                StepStatus::Skipped,
+                "Plain http to this machine itself, so there is no TLS",
+                "",
+            ),
             _ => self.step(
                 StepStatus::Warning,
                 "Plain http: the token and everything else can be read on the way",
@@ -180,7 +215,11 @@ impl Run<'_, '_, '_> {
         let refused = "Not tried, because GitLab refuses the token.";
         let failure = match account::token(&self.api, answer) {
             Ok(Some(token)) if token.revoked == Some(true) || token.active == Some(false) => {
-                let word = if token.revoked == Some(true) { "is revoked" } else { "is no longer active" };
+                let word = if token.revoked == Some(true) {
+                    "is revoked"
+                } else {
+                    "is no longer active"
+                };
                 let why = format!("The token {} {word}", named(&token));
                 self.failed(explain(why, "Create a new token and enter it."));
                 self.skip_rest(refused);
@@ -231,7 +270,10 @@ impl Run<'_, '_, '_> {
             }
         }
         // Fine-grained or untold: what the token may do shows only when it is tried.
-        let tries = [("read_user", "user"), ("read_api", "projects?membership=true&per_page=1")];
+        let tries = [
+            ("read_user", "user"),
+            ("read_api", "projects?membership=true&per_page=1"),
+        ];
         let mut missing = Vec::new();
         for (scope, path) in tries {
             match self.api.json::<Value>(path) {
@@ -242,8 +284,12 @@ impl Run<'_, '_, '_> {
         }
         if missing.is_empty() {
             let what = match met {
-                Met::Told(_) => "The token is fine-grained; reading its user and its projects works",
-                Met::Untold => "GitLab does not tell the scopes; reading the user and its projects works",
+                Met::Told(_) => {
+                    "The token is fine-grained; reading its user and its projects works"
+                }
+                Met::Untold => {
+                    "GitLab does not tell the scopes; reading the user and its projects works"
+                }
             };
             self.passed(what);
         } else {
@@ -254,8 +300,14 @@ impl Run<'_, '_, '_> {
 
     fn classic_scopes(&mut self, token: &Token, seen: &str) {
         let wanted = ["read_user", "read_registry", "read_api"];
-        let unset: Vec<&str> = wanted.into_iter().filter(|scope| !token.has(scope)).collect();
-        let missing: Vec<&str> = wanted.into_iter().filter(|scope| !token.covers(scope)).collect();
+        let unset: Vec<&str> = wanted
+            .into_iter()
+            .filter(|scope| !token.has(scope))
+            .collect();
+        let missing: Vec<&str> = wanted
+            .into_iter()
+            .filter(|scope| !token.covers(scope))
+            .collect();
         if !missing.is_empty() {
             let seen = if seen.is_empty() { "none" } else { seen };
             let mut why = lacking(&missing);
@@ -265,7 +317,10 @@ impl Run<'_, '_, '_> {
             self.passed(seen);
         } else {
             let wide = if token.has("api") { "api" } else { "read_api" };
-            let seen = format!("{seen}; not set: {}, but {wide} covers it", unset.join(", "));
+            let seen = format!(
+                "{seen}; not set: {}, but {wide} covers it",
+                unset.join(", ")
+            );
             if wide == "api" {
                 let hint = "The scope api may write too: a token with read_user, read_registry and read_api is enough.";
                 self.step(StepStatus::Warning, seen, hint);
@@ -277,24 +332,41 @@ impl Run<'_, '_, '_> {
 
     fn expiry(&mut self, met: &Met) {
         let Met::Told(token) = met else {
-            return self.step(StepStatus::Skipped, "GitLab does not tell when this token ends", "");
+            return self.step(
+                StepStatus::Skipped,
+                "GitLab does not tell when this token ends",
+                "",
+            );
         };
         let Some(date) = &token.expires_at else {
             return self.passed("The token has no end; change it from time to time");
         };
         self.attribute("token.expires-at", date.as_str());
-        let days = token.expires().and_then(|end| time::days_until(end, self.api.now()));
+        let days = token
+            .expires()
+            .and_then(|end| time::days_until(end, self.api.now()));
         let rotate = "Create the next token before that day, and enter it here.";
         match days {
-            None => self.step(StepStatus::Warning, format!("The token's end can't be read: {date}"), rotate),
-            Some(days) if days < 0 => self.failed(explain(format!("The token ended on {date}"), "Create a new token and enter it.")),
+            None => self.step(
+                StepStatus::Warning,
+                format!("The token's end can't be read: {date}"),
+                rotate,
+            ),
+            Some(days) if days < 0 => self.failed(explain(
+                format!("The token ended on {date}"),
+                "Create a new token and enter it.",
+            )),
             Some(days) if days < EXPIRY_WARNING_DAYS => {
                 let when = match days {
                     0 => "within a day".to_owned(),
                     1 => "in 1 day".to_owned(),
                     days => format!("in {days} days"),
                 };
-                self.step(StepStatus::Warning, format!("The token ends on {date}, {when}"), rotate);
+                self.step(
+                    StepStatus::Warning,
+                    format!("The token ends on {date}, {when}"),
+                    rotate,
+                );
             }
             Some(days) => self.passed(format!("The token ends on {date}, in {days} days")),
         }
@@ -320,7 +392,10 @@ impl Run<'_, '_, '_> {
                 "Let an administrator activate it, or use the token of another one.",
             ));
         } else if user.is_admin == Some(true) {
-            self.passed(format!("{}, an administrator: every group and project is listed", user.username));
+            self.passed(format!(
+                "{}, an administrator: every group and project is listed",
+                user.username
+            ));
         } else if user.bot {
             self.passed(format!(
                 "{}, the account of a project or group access token: only that project or group is listed",
@@ -333,7 +408,11 @@ impl Run<'_, '_, '_> {
                 user.username
             ));
         }
-        Ok(if user.username.is_empty() { anybody } else { user.username })
+        Ok(if user.username.is_empty() {
+            anybody
+        } else {
+            user.username
+        })
     }
 
     fn version(&mut self) -> Result<(), Failure> {
@@ -341,7 +420,11 @@ impl Run<'_, '_, '_> {
             Ok(Some(metadata)) => metadata,
             Ok(None) => {
                 let hint = "Versions from 15.11 on have everything that is used here.";
-                self.step(StepStatus::Warning, "GitLab does not tell its version", hint);
+                self.step(
+                    StepStatus::Warning,
+                    "GitLab does not tell its version",
+                    hint,
+                );
                 return Ok(());
             }
             Err(failure @ Failure::Stopped) => return Err(failure),
@@ -361,12 +444,24 @@ impl Run<'_, '_, '_> {
         match metadata.major_minor() {
             Some(found) if found >= FULL_SUPPORT => self.passed(seen),
             Some(found) if found >= OLDEST => {
-                self.step(StepStatus::Warning, format!("{seen}; older than 15.11, so parts are missing"), hint);
+                self.step(
+                    StepStatus::Warning,
+                    format!("{seen}; older than 15.11, so parts are missing"),
+                    hint,
+                );
             }
             Some(_) => {
-                self.step(StepStatus::Warning, format!("{seen}; older than 13.6, so it may not work at all"), hint);
+                self.step(
+                    StepStatus::Warning,
+                    format!("{seen}; older than 13.6, so it may not work at all"),
+                    hint,
+                );
             }
-            None => self.step(StepStatus::Warning, format!("{seen}; the version can't be read"), hint),
+            None => self.step(
+                StepStatus::Warning,
+                format!("{seen}; the version can't be read"),
+                hint,
+            ),
         }
         Ok(())
     }
@@ -402,9 +497,12 @@ impl Run<'_, '_, '_> {
             Outlook::Registry { host, repositories } => (host, repositories),
         };
         self.attribute("registry.host", host.as_str());
-        let registry = connect(username, &host);
-        match registry.ping() {
-            Ok(facts) => {
+        let signed_in = connect(username, &host).and_then(|mut registry| {
+            let facts = registry.ping()?;
+            Ok((registry, facts))
+        });
+        let registry = match signed_in {
+            Ok((registry, facts)) => {
                 let version = match &facts.version {
                     Some(version) => format!(", version {version}"),
                     None => ", not GitLab's own or a very old one".to_owned(),
@@ -421,6 +519,7 @@ impl Run<'_, '_, '_> {
                 if let Some(database) = facts.database {
                     self.attribute("registry.database", database.to_string());
                 }
+                registry
             }
             Err(failure @ Failure::Stopped) => return Err(failure),
             Err(failure) => {
@@ -428,7 +527,7 @@ impl Run<'_, '_, '_> {
                 self.skip_rest("Not tried, because the registry does not let the token in.");
                 return Ok(());
             }
-        }
+        };
         self.pull(registry.as_ref(), &repositories)
     }
 
@@ -463,20 +562,28 @@ impl Run<'_, '_, '_> {
 }
 
 fn named(token: &Token) -> String {
-    if token.name.is_empty() { "(without a name)".to_owned() } else { format!("\"{}\"", errors::quote(&token.name)) }
+    if token.name.is_empty() {
+        "(without a name)".to_owned()
+    } else {
+        format!("\"{}\"", errors::quote(&token.name))
+    }
 }
 
 fn lacking(missing: &[&str]) -> Explanation {
-    let (word, names) = (if missing.len() == 1 { "scope" } else { "scopes" }, missing.join(", "));
+    let (word, names) = (
+        if missing.len() == 1 {
+            "scope"
+        } else {
+            "scopes"
+        },
+        missing.join(", "),
+    );
     explain(
         format!("The token lacks the {word} {names}"),
-        format!("Create a token that has {names} too, and enter it; a token's scopes can't be changed afterwards."),
+        format!(
+            "Create a token that has {names} too, and enter it; a token's scopes can't be changed afterwards."
+        ),
     )
-}
-
-/// Reports a step to the host.
-pub fn tell(step: &StepResult) {
-    report(&Progress::Step(step.clone()));
 }
 
 #[cfg(test)]

@@ -41,7 +41,9 @@ pub struct Token {
 impl Token {
     /// True when the token has that scope by its name.
     pub fn has(&self, scope: &str) -> bool {
-        self.scopes.as_ref().is_some_and(|scopes| scopes.iter().any(|s| s == scope))
+        self.scopes
+            .as_ref()
+            .is_some_and(|scopes| scopes.iter().any(|s| s == scope))
     }
 
     /// True when the token may do what that scope of the manifest is for, by this scope or a wider one.
@@ -97,7 +99,12 @@ pub struct Metadata {
 impl Metadata {
     /// Major and minor version.
     pub fn major_minor(&self) -> Option<(u32, u32)> {
-        let mut parts = self.version.as_deref()?.trim().trim_start_matches('v').split(['.', '-', '+']);
+        let mut parts = self
+            .version
+            .as_deref()?
+            .trim()
+            .trim_start_matches('v')
+            .split(['.', '-', '+']);
         Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
     }
 
@@ -167,7 +174,10 @@ mod tests {
 
     fn scoped(scopes: &[&str]) -> Token {
         let scopes = scopes.iter().map(|&s| s.to_owned()).collect();
-        Token { scopes: Some(scopes), ..Token::default() }
+        Token {
+            scopes: Some(scopes),
+            ..Token::default()
+        }
     }
 
     #[test]
@@ -181,7 +191,11 @@ mod tests {
             (&[], false, false, false),
         ] {
             let token = scoped(scopes);
-            let found = (token.covers("read_user"), token.covers("read_api"), token.covers("read_registry"));
+            let found = (
+                token.covers("read_user"),
+                token.covers("read_api"),
+                token.covers("read_registry"),
+            );
             assert_eq!(found, (read_user, read_api, read_registry), "{scopes:?}");
         }
     }
@@ -201,23 +215,48 @@ mod tests {
         let script = Script::new();
         let session = session(&script, "https://gitlab.example/");
         let api = Api::new(&session);
-        for (status, body) in [(404, r#"{"error":"404 Not Found"}"#), (400, r#"{"error":"id is invalid"}"#)] {
-            let answer = Fetched { status, headers: Headers::default(), body: body.as_bytes().to_vec() };
+        for (status, body) in [
+            (404, r#"{"error":"404 Not Found"}"#),
+            (400, r#"{"error":"id is invalid"}"#),
+        ] {
+            let answer = Fetched {
+                status,
+                headers: Headers::default(),
+                body: body.as_bytes().to_vec(),
+            };
             assert!(token(&api, answer).unwrap().is_none());
         }
-        let answer = Fetched { status: 401, headers: Headers::default(), body: b"{}".to_vec() };
-        assert!(matches!(token(&api, answer), Err(Failure::Unauthenticated(_))));
+        let answer = Fetched {
+            status: 401,
+            headers: Headers::default(),
+            body: b"{}".to_vec(),
+        };
+        assert!(matches!(
+            token(&api, answer),
+            Err(Failure::Unauthenticated(_))
+        ));
         assert!(api.refusal().is_some());
     }
 
     #[test]
     fn the_version_comes_from_the_older_endpoint_where_the_newer_is_missing() {
         let script = Script::new()
-            .on(Get, format!("{API}/metadata"), Reply::json(404, r#"{"error":"404 Not Found"}"#))
-            .on(Get, format!("{API}/version"), Reply::json(200, r#"{"version":"14.10.5-ee","revision":"x"}"#));
+            .on(
+                Get,
+                format!("{API}/metadata"),
+                Reply::json(404, r#"{"error":"404 Not Found"}"#),
+            )
+            .on(
+                Get,
+                format!("{API}/version"),
+                Reply::json(200, r#"{"version":"14.10.5-ee","revision":"x"}"#),
+            );
         let session = session(&script, "https://gitlab.example");
         let metadata = metadata(&Api::new(&session)).unwrap().unwrap();
-        assert_eq!((metadata.major_minor(), metadata.edition()), (Some((14, 10)), Some("ee")));
+        assert_eq!(
+            (metadata.major_minor(), metadata.edition()),
+            (Some((14, 10)), Some("ee"))
+        );
     }
 
     #[test]
@@ -230,16 +269,25 @@ mod tests {
             ("18", None),
             ("", None),
         ] {
-            let metadata = Metadata { version: Some(version.to_owned()), enterprise: None };
+            let metadata = Metadata {
+                version: Some(version.to_owned()),
+                enterprise: None,
+            };
             assert_eq!(metadata.major_minor(), expected, "{version}");
         }
     }
 
     #[test]
     fn an_enterprise_build_is_not_called_a_tier() {
-        let metadata = Metadata { version: Some("18.1.1".to_owned()), enterprise: Some(true) };
+        let metadata = Metadata {
+            version: Some("18.1.1".to_owned()),
+            enterprise: Some(true),
+        };
         assert!(metadata.edition_words().contains("tier is not told"));
-        let metadata = Metadata { version: Some("18.1.1".to_owned()), enterprise: Some(false) };
+        let metadata = Metadata {
+            version: Some("18.1.1".to_owned()),
+            enterprise: Some(false),
+        };
         assert_eq!(metadata.edition_words(), "Community Edition");
     }
 }

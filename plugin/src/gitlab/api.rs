@@ -35,7 +35,11 @@ const LINK_CAP: usize = 2048;
 const ROOT: &str = "/api/v4/";
 
 /// Everything but letters, digits and what is safe in one segment of a path.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~').remove(b'.');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'.');
 
 /// A path or name as one segment of an address (`group%2Fsub%2Fproject`).
 pub fn segment(text: &str) -> String {
@@ -67,12 +71,19 @@ pub struct Api<'s, 't> {
 impl<'s, 't> Api<'s, 't> {
     /// The API of the configured address.
     pub fn new(session: &'s Session<'t>) -> Self {
-        Self { session, refused: RefCell::new(None), accepted: Cell::new(false) }
+        Self {
+            session,
+            refused: RefCell::new(None),
+            accepted: Cell::new(false),
+        }
     }
 
     /// The same, for a token that GitLab has accepted in this session already.
     pub fn known_good(session: &'s Session<'t>) -> Self {
-        Self { accepted: Cell::new(true), ..Self::new(session) }
+        Self {
+            accepted: Cell::new(true),
+            ..Self::new(session)
+        }
     }
 
     /// The session that it was made of.
@@ -112,7 +123,9 @@ impl<'s, 't> Api<'s, 't> {
 
     /// Puts the token's stand-in on a request.
     pub fn authorize(&self, request: Request) -> Request {
-        request.with("private-token", self.session.settings.token.as_str()).with("accept", "application/json")
+        request
+            .with("private-token", self.session.settings.token.as_str())
+            .with("accept", "application/json")
     }
 
     /// Sends a request and answers whatever came. After a refused token nothing is sent any more.
@@ -120,7 +133,11 @@ impl<'s, 't> Api<'s, 't> {
         if let Some(failure) = self.refusal() {
             return Err(failure);
         }
-        let answer = self.session.client.fetch(request, cap).map_err(from_transport)?;
+        let answer = self
+            .session
+            .client
+            .fetch(request, cap)
+            .map_err(from_transport)?;
         self.note_success(&answer);
         Ok(answer)
     }
@@ -135,7 +152,11 @@ impl<'s, 't> Api<'s, 't> {
     /// artifact that only developers see): the refusal is not held against the token.
     pub fn fetch_guarded(&self, request: &Request, cap: usize) -> Result<Fetched, Failure> {
         let answer = self.raw(request, cap)?;
-        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(self.failure(&request.url, &answer)) }
+        if (200..300).contains(&answer.status) {
+            Ok(answer)
+        } else {
+            Err(self.failure(&request.url, &answer))
+        }
     }
 
     /// [`Api::fetch`] for several requests that overlap, answered in their order. Until the token was
@@ -144,7 +165,9 @@ impl<'s, 't> Api<'s, 't> {
         let mut requests = requests.into_iter();
         let mut answers = Vec::with_capacity(requests.len());
         while !self.accepted.get() {
-            let Some(request) = requests.next() else { return answers };
+            let Some(request) = requests.next() else {
+                return answers;
+            };
             answers.push(self.fetch(&request, cap));
         }
         let keyed = requests.map(|request| (request.url.clone(), request));
@@ -159,7 +182,8 @@ impl<'s, 't> Api<'s, 't> {
     }
 
     fn note_success(&self, answer: &Fetched) {
-        self.accepted.set(self.accepted.get() || (200..300).contains(&answer.status));
+        self.accepted
+            .set(self.accepted.get() || (200..300).contains(&answer.status));
     }
 
     /// Judges an answer to a request with the token: anything but a success is a failure, and a token that
@@ -171,7 +195,9 @@ impl<'s, 't> Api<'s, 't> {
         }
         let failure = self.failure(url, &answer);
         if matches!(failure, Failure::Unauthenticated(_)) {
-            self.refused.borrow_mut().get_or_insert_with(|| failure.clone());
+            self.refused
+                .borrow_mut()
+                .get_or_insert_with(|| failure.clone());
         }
         Err(failure)
     }
@@ -184,7 +210,11 @@ impl<'s, 't> Api<'s, 't> {
     }
 
     /// One page of a list.
-    pub fn page<T: DeserializeOwned>(&self, listing: &Listing, mark: &Mark) -> Result<Page<T>, Failure> {
+    pub fn page<T: DeserializeOwned>(
+        &self,
+        listing: &Listing,
+        mark: &Mark,
+    ) -> Result<Page<T>, Failure> {
         let request = self.page_request(listing, mark);
         let answer = self.raw(&request, PAGE_CAP)?;
         self.read_page(listing, mark, &request.url, answer)
@@ -194,10 +224,18 @@ impl<'s, 't> Api<'s, 't> {
     pub fn page_request(&self, listing: &Listing, mark: &Mark) -> Request {
         self.request(&match mark {
             Mark::Page(number) => {
-                format!("{}?{}per_page={PER_PAGE}&page={number}", listing.path, listing.parameters())
+                format!(
+                    "{}?{}per_page={PER_PAGE}&page={number}",
+                    listing.path,
+                    listing.parameters()
+                )
             }
             Mark::Keyset => {
-                format!("{}?{}pagination=keyset&per_page={PER_PAGE}", listing.path, listing.parameters())
+                format!(
+                    "{}?{}pagination=keyset&per_page={PER_PAGE}",
+                    listing.path,
+                    listing.parameters()
+                )
             }
             Mark::Link(path) => path.clone(),
         })
@@ -219,13 +257,21 @@ impl<'s, 't> Api<'s, 't> {
         let Lenient { items, seen } = serde_json::from_slice::<Lenient<T>>(&answer.body)
             .map_err(|_| not_json(url, &answer))?;
         let unreadable = seen.saturating_sub(items.len());
-        let mut page =
-            Page { items, unreadable, next: None, fault: None, total: number(&answer, "x-total") };
+        let mut page = Page {
+            items,
+            unreadable,
+            next: None,
+            fault: None,
+            total: number(&answer, "x-total"),
+        };
         match next_mark(mark, seen, &answer) {
             Ok(next) => page.next = next,
             Err(what) => {
                 page.fault = Some(explain(
-                    format!("The list {} {what}, so the rest of it is missing.", listing.path),
+                    format!(
+                        "The list {} {what}, so the rest of it is missing.",
+                        listing.path
+                    ),
                     "Something between here and GitLab may change its headers; report it if it stays.",
                 ));
             }
@@ -244,7 +290,10 @@ pub struct Listing {
 impl Listing {
     /// `path` below `/api/v4/`, and the parameters of every page (`order_by=id&sort=asc`).
     pub fn new(path: impl Into<String>, query: &str) -> Self {
-        Self { path: path.into(), query: query.to_owned() }
+        Self {
+            path: path.into(),
+            query: query.to_owned(),
+        }
     }
 
     /// The path below `/api/v4/`.
@@ -253,7 +302,11 @@ impl Listing {
     }
 
     fn parameters(&self) -> String {
-        if self.query.is_empty() { String::new() } else { format!("{}&", self.query) }
+        if self.query.is_empty() {
+            String::new()
+        } else {
+            format!("{}&", self.query)
+        }
     }
 }
 
@@ -321,7 +374,11 @@ fn linked(mark: &Mark, target: &str) -> Result<Mark, &'static str> {
         return Err("has a link that is too long or not an address");
     }
     let next = Mark::Link(path.to_owned());
-    if next == *mark { Err("names the same page as the next") } else { Ok(next) }
+    if next == *mark {
+        Err("names the same page as the next")
+    } else {
+        Ok(next)
+    }
 }
 
 fn number(answer: &Fetched, name: &str) -> Option<u64> {
@@ -353,10 +410,15 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut all = Lenient { items: Vec::new(), seen: 0 };
+                let mut all = Lenient {
+                    items: Vec::new(),
+                    seen: 0,
+                };
                 // More than a page was never asked for; what is beyond stays unread, and is counted.
                 while all.seen < 10 * PER_PAGE as usize {
-                    let Some(value) = list.next_element::<Value>()? else { return Ok(all) };
+                    let Some(value) = list.next_element::<Value>()? else {
+                        return Ok(all);
+                    };
                     all.seen += 1;
                     all.items.extend(serde_json::from_value(value).ok());
                 }

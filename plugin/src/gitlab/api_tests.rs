@@ -1,5 +1,11 @@
 //! Each shape of paging, and the token that is tried once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use super::*;
 use crate::gitlab::testing::session;
@@ -44,25 +50,54 @@ fn walk(script: &Script, mark: Mark) -> Result<(Vec<u64>, Option<String>), Failu
 #[test]
 fn numbered_pages_follow_the_header_and_never_the_totals() {
     let script = Script::new()
-        .on(Get, url("per_page=100&page=1"), Reply::json(200, rows(0..2)).with("x-next-page", "2").with("x-total", "2"))
-        .on(Get, url("per_page=100&page=2"), Reply::json(200, rows(2..4)).with("x-next-page", ""));
-    assert_eq!(walk(&script, Mark::Page(1)).unwrap(), (vec![0, 1, 2, 3], None));
+        .on(
+            Get,
+            url("per_page=100&page=1"),
+            Reply::json(200, rows(0..2))
+                .with("x-next-page", "2")
+                .with("x-total", "2"),
+        )
+        .on(
+            Get,
+            url("per_page=100&page=2"),
+            Reply::json(200, rows(2..4)).with("x-next-page", ""),
+        );
+    assert_eq!(
+        walk(&script, Mark::Page(1)).unwrap(),
+        (vec![0, 1, 2, 3], None)
+    );
 }
 
 #[test]
 fn numbered_pages_follow_the_link_where_the_header_is_gone() {
     let link = r#"<http://internal:8080/root/api/v4/groups?page=2&per_page=100>; rel="next""#;
     let script = Script::new()
-        .on(Get, url("per_page=100&page=1"), Reply::json(200, rows(0..1)).with("link", link))
-        .on(Get, format!("{BASE}/api/v4/groups?page=2&per_page=100"), Reply::json(200, rows(1..2)));
+        .on(
+            Get,
+            url("per_page=100&page=1"),
+            Reply::json(200, rows(0..1)).with("link", link),
+        )
+        .on(
+            Get,
+            format!("{BASE}/api/v4/groups?page=2&per_page=100"),
+            Reply::json(200, rows(1..2)),
+        );
     assert_eq!(walk(&script, Mark::Page(1)).unwrap(), (vec![0, 1], None));
 }
 
 #[test]
 fn a_full_page_without_any_header_is_not_taken_for_the_last() {
     let script = Script::new()
-        .on(Get, url("per_page=100&page=1"), Reply::json(200, rows(0..100)))
-        .on(Get, url("per_page=100&page=2"), Reply::json(200, rows(100..101)));
+        .on(
+            Get,
+            url("per_page=100&page=1"),
+            Reply::json(200, rows(0..100)),
+        )
+        .on(
+            Get,
+            url("per_page=100&page=2"),
+            Reply::json(200, rows(100..101)),
+        );
     assert_eq!(walk(&script, Mark::Page(1)).unwrap().0.len(), 101);
 }
 
@@ -79,8 +114,16 @@ fn a_keyset_link_is_taken_relative_to_the_configured_address() {
                 url("pagination=keyset&per_page=100"),
                 Reply::json(200, rows(0..2)).with("link", format!(r#"<{target}>; rel="next""#)),
             )
-            .on(Get, format!("{BASE}/api/v4/groups?id_after=1&pagination=keyset"), Reply::json(200, "[]"));
-        assert_eq!(walk(&script, Mark::Keyset).unwrap(), (vec![0, 1], None), "{target}");
+            .on(
+                Get,
+                format!("{BASE}/api/v4/groups?id_after=1&pagination=keyset"),
+                Reply::json(200, "[]"),
+            );
+        assert_eq!(
+            walk(&script, Mark::Keyset).unwrap(),
+            (vec![0, 1], None),
+            "{target}"
+        );
         assert_eq!(script.lines().len(), 2);
     }
 }
@@ -89,31 +132,60 @@ fn a_keyset_link_is_taken_relative_to_the_configured_address() {
 fn keyset_that_is_refused_becomes_numbered_pages() {
     let refusal = r#"{"error":"Keyset pagination is not yet available for this type of request"}"#;
     let script = Script::new()
-        .on(Get, url("pagination=keyset&per_page=100"), Reply::json(405, refusal))
-        .on(Get, url("per_page=100&page=1"), Reply::json(200, rows(0..2)).with("x-next-page", ""));
+        .on(
+            Get,
+            url("pagination=keyset&per_page=100"),
+            Reply::json(405, refusal),
+        )
+        .on(
+            Get,
+            url("per_page=100&page=1"),
+            Reply::json(200, rows(0..2)).with("x-next-page", ""),
+        );
     assert_eq!(walk(&script, Mark::Keyset).unwrap(), (vec![0, 1], None));
 }
 
 #[test]
 fn an_offset_beyond_the_limit_is_said_to_be_one() {
-    let refusal = r#"{"error":"Offset pagination has a maximum allowed offset of 50000 for requests"}"#;
+    let refusal =
+        r#"{"error":"Offset pagination has a maximum allowed offset of 50000 for requests"}"#;
     let script = Script::new().on(Get, url("per_page=100&page=501"), Reply::json(405, refusal));
-    assert!(matches!(walk(&script, Mark::Page(501)), Err(Failure::OverLimit(_))));
+    assert!(matches!(
+        walk(&script, Mark::Page(501)),
+        Err(Failure::OverLimit(_))
+    ));
 }
 
 #[test]
 fn a_list_that_leads_back_to_itself_ends_with_a_fault() {
-    let script = Script::new()
-        .on(Get, url("per_page=100&page=1"), Reply::json(200, rows(0..2)).with("x-next-page", "1"));
+    let script = Script::new().on(
+        Get,
+        url("per_page=100&page=1"),
+        Reply::json(200, rows(0..2)).with("x-next-page", "1"),
+    );
     let (ids, fault) = walk(&script, Mark::Page(1)).unwrap();
     assert_eq!(ids, [0, 1]);
     assert!(fault.unwrap().contains("before this one"));
 
     let link = format!(r#"<{BASE}/api/v4/groups?id_after=1>; rel="next""#);
     let script = Script::new()
-        .on(Get, url("pagination=keyset&per_page=100"), Reply::json(200, rows(0..2)).with("link", link.clone()))
-        .on(Get, format!("{BASE}/api/v4/groups?id_after=1"), Reply::json(200, rows(0..2)).with("link", link));
-    assert!(walk(&script, Mark::Keyset).unwrap().1.unwrap().contains("same page"));
+        .on(
+            Get,
+            url("pagination=keyset&per_page=100"),
+            Reply::json(200, rows(0..2)).with("link", link.clone()),
+        )
+        .on(
+            Get,
+            format!("{BASE}/api/v4/groups?id_after=1"),
+            Reply::json(200, rows(0..2)).with("link", link),
+        );
+    assert!(
+        walk(&script, Mark::Keyset)
+            .unwrap()
+            .1
+            .unwrap()
+            .contains("same page")
+    );
     assert_eq!(script.lines().len(), 2);
 }
 
@@ -133,19 +205,38 @@ fn entries_that_can_not_be_read_are_counted_and_the_rest_is_kept() {
     let script = Script::new().on(
         Get,
         url("per_page=100&page=1"),
-        Reply::json(200, r#"[{"id":1},{"id":"x"},7,{"id":2,"id":3,"new":[{}]},null]"#),
+        Reply::json(
+            200,
+            r#"[{"id":1},{"id":"x"},7,{"id":2,"id":3,"new":[{}]},null]"#,
+        ),
     );
     let session = session(&script, BASE);
     let page: Page<Row> = Api::new(&session).page(&listing(), &Mark::Page(1)).unwrap();
-    assert_eq!(page.items.iter().map(|row| row.id).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(
+        page.items.iter().map(|row| row.id).collect::<Vec<_>>(),
+        [1, 3]
+    );
     assert_eq!(page.unreadable, 3);
 }
 
 #[test]
 fn what_is_not_a_list_is_an_unexpected_answer() {
-    for body in ["{}", "<html>Sign in</html>", "[{\"id\":1}", "", &"[".repeat(100_000), "\u{fffd}\0"] {
+    for body in [
+        "{}",
+        "<html>Sign in</html>",
+        "[{\"id\":1}",
+        "",
+        &"[".repeat(100_000),
+        "\u{fffd}\0",
+    ] {
         let script = Script::new().on(Get, url("per_page=100&page=1"), Reply::bytes(200, body));
-        assert!(matches!(walk(&script, Mark::Page(1)), Err(Failure::UnexpectedAnswer(_))), "{body:.20}");
+        assert!(
+            matches!(
+                walk(&script, Mark::Page(1)),
+                Err(Failure::UnexpectedAnswer(_))
+            ),
+            "{body:.20}"
+        );
     }
 }
 
@@ -155,10 +246,17 @@ fn a_refused_token_is_not_sent_again() {
     let session = session(&script, BASE);
     let api = Api::new(&session);
     for _ in 0..3 {
-        assert!(matches!(api.json::<Value>("user"), Err(Failure::Unauthenticated(_))));
+        assert!(matches!(
+            api.json::<Value>("user"),
+            Err(Failure::Unauthenticated(_))
+        ));
     }
     let both = vec![api.request("a"), api.request("b")];
-    assert!(api.fetch_all(both, 10).iter().all(|r| matches!(r, Err(Failure::Unauthenticated(_)))));
+    assert!(
+        api.fetch_all(both, 10)
+            .iter()
+            .all(|r| matches!(r, Err(Failure::Unauthenticated(_))))
+    );
     assert_eq!(script.lines().len(), 1);
 }
 
@@ -167,7 +265,9 @@ fn the_first_requests_of_a_session_do_not_overlap_so_that_a_bad_token_is_tried_o
     let script = Script::new().otherwise(|_| Reply::json(401, r#"{"message":"401 Unauthorized"}"#));
     let session = session(&script, BASE);
     let api = Api::new(&session);
-    let many = (0..10).map(|n| api.request(&format!("projects/{n}"))).collect();
+    let many = (0..10)
+        .map(|n| api.request(&format!("projects/{n}")))
+        .collect();
     assert_eq!(api.fetch_all(many, 10).len(), 10);
     assert_eq!(script.lines().len(), 1);
 }
@@ -175,7 +275,11 @@ fn the_first_requests_of_a_session_do_not_overlap_so_that_a_bad_token_is_tried_o
 #[test]
 fn a_refusal_of_one_guarded_thing_is_not_held_against_the_token() {
     let script = Script::new()
-        .on(Get, format!("{BASE}/api/v4/secret"), Reply::json(401, r#"{"message":"401 Unauthorized"}"#))
+        .on(
+            Get,
+            format!("{BASE}/api/v4/secret"),
+            Reply::json(401, r#"{"message":"401 Unauthorized"}"#),
+        )
         .on(Get, format!("{BASE}/api/v4/user"), Reply::json(200, "{}"));
     let session = session(&script, BASE);
     let api = Api::new(&session);
@@ -192,13 +296,20 @@ fn the_token_travels_in_its_header_only() {
     let _ = Api::new(&session).json::<Value>("user").unwrap();
     let request = &script.requests()[0];
     assert_eq!(request.url, format!("{BASE}/api/v4/user"));
-    let token: Vec<&String> =
-        request.headers.iter().filter(|(_, value)| value.contains("stand-in")).map(|(name, _)| name).collect();
+    let token: Vec<&String> = request
+        .headers
+        .iter()
+        .filter(|(_, value)| value.contains("stand-in"))
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(token, ["private-token"]);
 }
 
 #[test]
 fn a_segment_never_leaves_its_place() {
-    assert_eq!(segment("group/sub project/a.b-c_d?#"), "group%2Fsub%20project%2Fa.b-c_d%3F%23");
+    assert_eq!(
+        segment("group/sub project/a.b-c_d?#"),
+        "group%2Fsub%20project%2Fa.b-c_d%3F%23"
+    );
     assert_eq!(segment(".."), "%2E%2E");
 }

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::contract::{Explanation, FieldFault, Failure, LackOfPermission, RateLimit};
+use crate::contract::{Explanation, Failure, FieldFault, LackOfPermission, RateLimit};
 use crate::http::{Fetched, TransportError, TroubleKind};
 
 /// Characters of a foreign sentence that are repeated to the user; longer ones are cut.
@@ -23,7 +23,10 @@ pub const SCOPES: [&str; 3] = ["read_api", "read_user", "read_registry"];
 
 /// An explanation from two sentences.
 pub fn explain(message: impl Into<String>, hint: impl Into<String>) -> Explanation {
-    Explanation { message: message.into(), hint: hint.into() }
+    Explanation {
+        message: message.into(),
+        hint: hint.into(),
+    }
 }
 
 /// The explanation inside a failure.
@@ -100,7 +103,12 @@ impl Body {
             errors: map
                 .get("errors")
                 .and_then(Value::as_array)
-                .map(|all| all.iter().take(5).filter_map(|e| flatten(e.get("message")?)).collect())
+                .map(|all| {
+                    all.iter()
+                        .take(5)
+                        .filter_map(|e| flatten(e.get("message")?))
+                        .collect()
+                })
                 .unwrap_or_default(),
             ..Self::default()
         }
@@ -108,7 +116,11 @@ impl Body {
 
     /// The sentence to quote; empty when there is none that helps.
     fn sentence(&self) -> String {
-        let best = [&self.description, &self.message, &self.error].into_iter().flatten().next().cloned();
+        let best = [&self.description, &self.message, &self.error]
+            .into_iter()
+            .flatten()
+            .next()
+            .cloned();
         let best = best.or_else(|| self.errors.first().cloned());
         match (best, &self.text) {
             (Some(sentence), _) => quote(&sentence),
@@ -132,7 +144,11 @@ fn flatten(value: &Value) -> Option<String> {
                 .take(5)
                 .filter_map(|(key, value)| {
                     let text = flatten(value)?;
-                    Some(if key == "error" { text } else { format!("{key}: {text}") })
+                    Some(if key == "error" {
+                        text
+                    } else {
+                        format!("{key}: {text}")
+                    })
                 })
                 .collect();
             (!all.is_empty()).then(|| all.join("; "))
@@ -143,7 +159,10 @@ fn flatten(value: &Value) -> Option<String> {
 
 /// True for what begins like a page for people.
 pub fn looks_like_html(bytes: &[u8]) -> bool {
-    let start = bytes.trim_ascii_start().get(..256).unwrap_or_else(|| bytes.trim_ascii_start());
+    let start = bytes
+        .trim_ascii_start()
+        .get(..256)
+        .unwrap_or_else(|| bytes.trim_ascii_start());
     let start = String::from_utf8_lossy(start).to_ascii_lowercase();
     start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head")
 }
@@ -172,7 +191,11 @@ pub fn quote(text: &str) -> String {
 /// What stands after the failed thing's name: the status, and GitLab's own words where it has any.
 fn said(status: u16, body: &Body) -> String {
     let sentence = body.sentence();
-    if sentence.is_empty() { format!("status {status}") } else { format!("status {status}: {sentence}") }
+    if sentence.is_empty() {
+        format!("status {status}")
+    } else {
+        format!("status {status}: {sentence}")
+    }
 }
 
 /// Turns an answer that is not a success into a failure. `url` is what was asked for; `wait` is what the
@@ -190,14 +213,21 @@ pub fn classify(url: &str, answer: &Fetched, wait: Option<std::time::Duration>) 
             "Connect a smaller group, or several accounts that each see a part.",
         )),
         429 => limited(url, &body, wait),
-        503 if body.message.as_deref().is_some_and(|m| m.contains("connecting to the Container Registry")) => {
+        503 if body
+            .message
+            .as_deref()
+            .is_some_and(|m| m.contains("connecting to the Container Registry")) =>
+        {
             Failure::Unavailable(explain(
                 format!("GitLab can't reach its own container registry ({url}, {said})."),
                 "Let the administrator of GitLab look at the registry service; this will be tried again.",
             ))
         }
         500.. => Failure::Unavailable(explain(
-            format!("GitLab is in trouble at {url} ({said}){}.", request_id(answer)),
+            format!(
+                "GitLab is in trouble at {url} ({said}){}.",
+                request_id(answer)
+            ),
             "This will be tried again; look at GitLab's status page or ask its administrator if it stays.",
         )),
         300..=399 => Failure::UnexpectedAnswer(explain(
@@ -212,18 +242,27 @@ pub fn classify(url: &str, answer: &Fetched, wait: Option<std::time::Duration>) 
 }
 
 fn unauthorized(url: &str, body: &Body) -> Failure {
-    let description = body.description.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let new_token = "Create a new token with the scopes read_user, read_registry and read_api, and enter it.";
+    let description = body
+        .description
+        .as_deref()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let new_token =
+        "Create a new token with the scopes read_user, read_registry and read_api, and enter it.";
     let why = match body.error.as_deref() {
         Some("insufficient_scope") => return lacks_scope(url, body),
-        Some("invalid_token") if description.contains("expired") => {
-            explain(format!("The token has expired, so GitLab refuses it ({url})."), new_token)
-        }
-        Some("invalid_token") if description.contains("revoked") => {
-            explain(format!("The token was revoked, so GitLab refuses it ({url})."), new_token)
-        }
+        Some("invalid_token") if description.contains("expired") => explain(
+            format!("The token has expired, so GitLab refuses it ({url})."),
+            new_token,
+        ),
+        Some("invalid_token") if description.contains("revoked") => explain(
+            format!("The token was revoked, so GitLab refuses it ({url})."),
+            new_token,
+        ),
         Some("invalid_token") if description.contains("impersonation") => explain(
-            format!("The token is an impersonation token, and this GitLab has impersonation switched off ({url})."),
+            format!(
+                "The token is an impersonation token, and this GitLab has impersonation switched off ({url})."
+            ),
             "Use a personal, project or group access token, or let the administrator allow impersonation.",
         ),
         Some("dpop_error") => explain(
@@ -235,16 +274,22 @@ fn unauthorized(url: &str, body: &Body) -> Failure {
              in the user's preferences.",
         ),
         Some("invalid_request") => explain(
-            format!("GitLab saw two credentials in one request to {url}: {}.", body.sentence()),
+            format!(
+                "GitLab saw two credentials in one request to {url}: {}.",
+                body.sentence()
+            ),
             "Something on the way adds an Authorization header; remove it from the proxy.",
         ),
         _ if body.html => explain(
-            format!("Something in front of GitLab asks for its own sign-in at {url} (status 401, a web page)."),
+            format!(
+                "Something in front of GitLab asks for its own sign-in at {url} (status 401, a web page)."
+            ),
             "Let the proxy pass requests to /api/, or enter the address at which GitLab itself answers.",
         ),
-        _ if body.errors.iter().any(|e| e.contains("Invalid token")) => {
-            explain(format!("GitLab's GraphQL does not accept the token ({url}: Invalid token)."), new_token)
-        }
+        _ if body.errors.iter().any(|e| e.contains("Invalid token")) => explain(
+            format!("GitLab's GraphQL does not accept the token ({url}: Invalid token)."),
+            new_token,
+        ),
         _ => explain(
             format!("GitLab does not know the token ({url}, status 401)."),
             "Check that the token was copied whole and belongs to this GitLab; deploy tokens and job tokens \
@@ -257,7 +302,11 @@ fn unauthorized(url: &str, body: &Body) -> Failure {
 /// The scopes of the manifest that are in the list GitLab gave (any one of the list would do).
 fn missing_scopes(scope: Option<&str>) -> Vec<String> {
     let offered: Vec<&str> = scope.unwrap_or_default().split([' ', ',']).collect();
-    let wanted = SCOPES.iter().find(|scope| offered.contains(scope)).copied().unwrap_or("read_api");
+    let wanted = SCOPES
+        .iter()
+        .find(|scope| offered.contains(scope))
+        .copied()
+        .unwrap_or("read_api");
     vec![wanted.to_owned()]
 }
 
@@ -271,7 +320,9 @@ fn lacks_scope(url: &str, body: &Body) -> Failure {
     Failure::Forbidden(LackOfPermission {
         why: explain(
             format!("The token lacks the scope {names}, which {url} needs{any}."),
-            format!("Create a token that has the scope {names} too; scopes can't be added to a token afterwards."),
+            format!(
+                "Create a token that has the scope {names} too; scopes can't be added to a token afterwards."
+            ),
         ),
         missing_scopes,
     })
@@ -282,24 +333,37 @@ fn refused(url: &str, body: &Body, said: &str) -> Failure {
     let lower = message.to_ascii_lowercase();
     let why = if body.error.as_deref() == Some("insufficient_scope") {
         return lacks_scope(url, body);
-    } else if body.errors.iter().any(|e| e.contains("API not accessible for user")) {
+    } else if body
+        .errors
+        .iter()
+        .any(|e| e.contains("API not accessible for user"))
+    {
         explain(
-            format!("The token's user is blocked or deactivated, so the API is closed to it ({url}, {said})."),
+            format!(
+                "The token's user is blocked or deactivated, so the API is closed to it ({url}, {said})."
+            ),
             "Let an administrator unblock the user, or use the token of another one.",
         )
     } else if lower.contains("terms of service") || lower.contains("accept the terms") {
         explain(
-            format!("The token's user has to accept GitLab's terms of service first ({url}, {said})."),
+            format!(
+                "The token's user has to accept GitLab's terms of service first ({url}, {said})."
+            ),
             "Sign in to GitLab as that user in a browser, accept the terms, and try again.",
         )
-    } else if lower.contains("blocked") || lower.contains("deactivated") || lower.contains("not allowed to log") {
+    } else if lower.contains("blocked")
+        || lower.contains("deactivated")
+        || lower.contains("not allowed to log")
+    {
         explain(
             format!("The token's user is blocked or deactivated ({url}, {said})."),
             "Let an administrator unblock the user, or use the token of another one.",
         )
     } else if lower.contains("ip address") || lower.contains("from your ip") {
         explain(
-            format!("GitLab does not take requests from this address of the network ({url}, {said})."),
+            format!(
+                "GitLab does not take requests from this address of the network ({url}, {said})."
+            ),
             "Add the host's public address to the allow-list of the group or of the instance.",
         )
     } else if message.starts_with("403 Forbidden - ") {
@@ -307,11 +371,17 @@ fn refused(url: &str, body: &Body, said: &str) -> Failure {
             format!("GitLab refuses the token's user ({url}, {said})."),
             "Do what GitLab asks for as that user, or use the token of another one.",
         )
-    } else if body.text.as_deref().is_some_and(|t| t.eq_ignore_ascii_case("forbidden")) {
+    } else if body
+        .text
+        .as_deref()
+        .is_some_and(|t| t.eq_ignore_ascii_case("forbidden"))
+    {
         return banned(url);
     } else if body.html {
         explain(
-            format!("Something in front of GitLab refuses the request to {url} (status 403, a web page)."),
+            format!(
+                "Something in front of GitLab refuses the request to {url} (status 403, a web page)."
+            ),
             "Let the proxy or web application firewall in front of GitLab pass this host's requests to /api/.",
         )
     } else {
@@ -320,12 +390,19 @@ fn refused(url: &str, body: &Body, said: &str) -> Failure {
             "Give the user the role Reporter (Developer for vulnerabilities) there, or leave this location out.",
         )
     };
-    Failure::Forbidden(LackOfPermission { missing_scopes: Vec::new(), why })
+    Failure::Forbidden(LackOfPermission {
+        missing_scopes: Vec::new(),
+        why,
+    })
 }
 
 /// Rack::Attack's answer to an address from which too many sign-ins failed.
 fn banned(url: &str) -> Failure {
-    let seconds = if is_gitlab_com(url) { BAN_GITLAB_COM } else { BAN_SELF_MANAGED };
+    let seconds = if is_gitlab_com(url) {
+        BAN_GITLAB_COM
+    } else {
+        BAN_SELF_MANAGED
+    };
     Failure::RateLimited(RateLimit {
         retry_after: Some(seconds),
         why: explain(
@@ -340,7 +417,8 @@ fn banned(url: &str) -> Failure {
 }
 
 fn is_gitlab_com(url: &str) -> bool {
-    url.strip_prefix("https://").is_some_and(|rest| rest == "gitlab.com" || rest.starts_with("gitlab.com/"))
+    url.strip_prefix("https://")
+        .is_some_and(|rest| rest == "gitlab.com" || rest.starts_with("gitlab.com/"))
 }
 
 fn absent(url: &str, body: &Body, said: &str) -> Failure {
@@ -349,7 +427,11 @@ fn absent(url: &str, body: &Body, said: &str) -> Failure {
             format!("There is no GitLab API at {url} ({said})."),
             "Check the address. When GitLab lives below a path (https://example.com/gitlab), that path belongs to it.",
         )
-    } else if body.error.as_deref().is_some_and(|error| error.contains("404 Not Found")) {
+    } else if body
+        .error
+        .as_deref()
+        .is_some_and(|error| error.contains("404 Not Found"))
+    {
         explain(
             format!("This GitLab does not have {url} ({said})."),
             "Its version is older than the feature, or the feature is switched off.",
@@ -384,33 +466,52 @@ fn limited(url: &str, body: &Body, wait: Option<std::time::Duration>) -> Failure
 }
 
 fn request_id(answer: &Fetched) -> String {
-    answer.headers.get("x-request-id").map_or(String::new(), |id| format!(", request id {}", quote(id)))
+    answer
+        .headers
+        .get("x-request-id")
+        .map_or(String::new(), |id| format!(", request id {}", quote(id)))
 }
 
 /// A success whose body is not the JSON that it should be: a maintenance page, a proxy's sign-in, another
 /// server altogether.
 pub fn not_json(url: &str, answer: &Fetched) -> Failure {
     let url = url.split_once('?').map_or(url, |(path, _)| path);
-    let page = String::from_utf8_lossy(answer.body.get(..64 * 1024).unwrap_or(&answer.body)).to_ascii_lowercase();
+    let page = String::from_utf8_lossy(answer.body.get(..64 * 1024).unwrap_or(&answer.body))
+        .to_ascii_lowercase();
     let kind = answer.headers.get("content-type").unwrap_or_default();
     let html = looks_like_html(&answer.body) || kind.starts_with("text/html");
-    if html && ["maintenance", "deploy in progress", "be right back", "temporarily unavailable"]
+    if html
+        && [
+            "maintenance",
+            "deploy in progress",
+            "be right back",
+            "temporarily unavailable",
+        ]
         .iter()
         .any(|word| page.contains(word))
     {
         return Failure::Unavailable(explain(
-            format!("GitLab is down for maintenance: {url} answered a web page (status {}).", answer.status),
+            format!(
+                "GitLab is down for maintenance: {url} answered a web page (status {}).",
+                answer.status
+            ),
             "This will be tried again.",
         ));
     }
     if html {
         return Failure::UnexpectedAnswer(explain(
-            format!("{url} answered a web page (status {}) where GitLab's API answers JSON.", answer.status),
+            format!(
+                "{url} answered a web page (status {}) where GitLab's API answers JSON.",
+                answer.status
+            ),
             "Check the address and its path; a proxy or a sign-in page may stand in front of GitLab.",
         ));
     }
     Failure::UnexpectedAnswer(explain(
-        format!("{url} answered something that is not the JSON expected (status {}).", answer.status),
+        format!(
+            "{url} answered something that is not the JSON expected (status {}).",
+            answer.status
+        ),
         "Something on the way may change or cut answers; report it if it stays.",
     ))
 }

@@ -57,7 +57,12 @@ pub type Emit<'e> = dyn FnMut(Finding) -> Result<(), Failure> + 'e;
 
 /// A note on a source of findings.
 pub(super) fn note(name: &str, reason: SkipReason, why: Explanation) -> Skipped {
-    Skipped { subject: SkipSubject::Source, name: name.to_owned(), image: None, skip: Skip { reason, why } }
+    Skipped {
+        subject: SkipSubject::Source,
+        name: name.to_owned(),
+        image: None,
+        skip: Skip { reason, why },
+    }
 }
 
 /// Hands over every finding of GitLab's container scanning that is about an image of that repository. Only
@@ -68,7 +73,13 @@ pub fn for_repository(
     emit: &mut Emit<'_>,
 ) -> Result<FindingsOutcome, Failure> {
     let api = Api::known_good(session);
-    let mut reading = Reading { api: &api, facts, out: FindingsOutcome::default(), unreadable: 0, unplaced: 0 };
+    let mut reading = Reading {
+        api: &api,
+        facts,
+        out: FindingsOutcome::default(),
+        unreadable: 0,
+        unplaced: 0,
+    };
     let told = reading.graphql(emit)?;
     let mut out = reading.finish();
     match told {
@@ -142,7 +153,8 @@ impl Shape {
     fn drop_field(&mut self, kind: &str, name: &str) -> bool {
         let before = self.query();
         if kind == "Vulnerability" || kind.is_empty() {
-            self.fields.retain(|field| field.split(' ').next() != Some(name));
+            self.fields
+                .retain(|field| field.split(' ').next() != Some(name));
         }
         if self.query() == before {
             for field in &mut self.fields {
@@ -162,7 +174,10 @@ impl Shape {
 
     /// Leaves the most expensive optional field out; false when there is none left.
     fn drop_optional(&mut self) -> bool {
-        let last = self.fields.iter().rposition(|field| OPTIONAL.contains(&field.as_str()));
+        let last = self
+            .fields
+            .iter()
+            .rposition(|field| OPTIONAL.contains(&field.as_str()));
         last.map(|at| self.fields.remove(at)).is_some()
     }
 }
@@ -179,10 +194,15 @@ impl Reading<'_, '_, '_> {
     fn finish(mut self) -> FindingsOutcome {
         if self.unreadable > 0 {
             let why = explain(
-                format!("{} vulnerabilities of {} can't be read.", self.unreadable, self.facts.project_path),
+                format!(
+                    "{} vulnerabilities of {} can't be read.",
+                    self.unreadable, self.facts.project_path
+                ),
                 "This GitLab may be newer than the connector; update it.",
             );
-            self.out.notes.push(note(REPORT_NAME, SkipReason::Corrupt, why));
+            self.out
+                .notes
+                .push(note(REPORT_NAME, SkipReason::Corrupt, why));
         }
         if self.unplaced > 0 {
             let why = explain(
@@ -192,7 +212,9 @@ impl Reading<'_, '_, '_> {
                 ),
                 "Look at them in GitLab's vulnerability report.",
             );
-            self.out.notes.push(note(REPORT_NAME, SkipReason::Unsupported, why));
+            self.out
+                .notes
+                .push(note(REPORT_NAME, SkipReason::Unsupported, why));
         }
         self.out
     }
@@ -209,7 +231,9 @@ impl Reading<'_, '_, '_> {
             let connection = match self.page(&mut shape, &mut first, after.as_deref()) {
                 Ok(Some(connection)) => connection,
                 Ok(None) if pages == 0 => return Ok(Told::Nothing(self.closed())),
-                Ok(None) => return self.ended(Fault::Said("the list was empty all at once".to_owned())),
+                Ok(None) => {
+                    return self.ended(Fault::Said("the list was empty all at once".to_owned()));
+                }
                 Err(fault) => return self.ended(fault),
             };
             pages += 1;
@@ -217,15 +241,28 @@ impl Reading<'_, '_, '_> {
             for node in connection.nodes {
                 self.take(node, emit)?;
             }
-            let PageInfo { has_next_page, end_cursor } = connection.page_info;
+            let PageInfo {
+                has_next_page,
+                end_cursor,
+            } = connection.page_info;
             match end_cursor {
                 _ if !has_next_page => break,
                 Some(next) if after.as_ref() != Some(&next) && pages < PAGES => after = Some(next),
-                Some(_) if pages >= PAGES => return self.ended(Fault::Said("there are too many pages".to_owned())),
-                _ => return self.ended(Fault::Said("the next page is the same as this one".to_owned())),
+                Some(_) if pages >= PAGES => {
+                    return self.ended(Fault::Said("there are too many pages".to_owned()));
+                }
+                _ => {
+                    return self.ended(Fault::Said(
+                        "the next page is the same as this one".to_owned(),
+                    ));
+                }
             }
         }
-        if seen == 0 { self.why_empty() } else { Ok(Told::All) }
+        if seen == 0 {
+            self.why_empty()
+        } else {
+            Ok(Told::All)
+        }
     }
 
     fn take(&mut self, node: Value, emit: &mut Emit<'_>) -> Result<(), Failure> {
@@ -256,12 +293,22 @@ impl Reading<'_, '_, '_> {
         let mut types = vec!["CONTAINER_SCANNING"];
         if !known.is_empty() {
             let values = introspect(self.api, "VulnerabilityReportType", Introspect::EnumValues)?;
-            if values.iter().any(|value| value == "CONTAINER_SCANNING_FOR_REGISTRY") {
+            if values
+                .iter()
+                .any(|value| value == "CONTAINER_SCANNING_FOR_REGISTRY")
+            {
                 types.push("CONTAINER_SCANNING_FOR_REGISTRY");
             }
         }
         let optional = OPTIONAL.iter().filter(has);
-        Ok(Shape { fields: PORTABLE.iter().chain(optional).map(|&field| field.to_owned()).collect(), types })
+        Ok(Shape {
+            fields: PORTABLE
+                .iter()
+                .chain(optional)
+                .map(|&field| field.to_owned())
+                .collect(),
+            types,
+        })
     }
 
     /// One page, with the query changed until the server takes it. `None` when the project has no such list.
@@ -273,11 +320,16 @@ impl Reading<'_, '_, '_> {
     ) -> Result<Option<Connection>, Fault> {
         let mut changes = 0;
         loop {
-            let variables = json!({ "path": self.facts.project_path, "first": *first, "after": after });
+            let variables =
+                json!({ "path": self.facts.project_path, "first": *first, "after": after });
             let fault = match query(self.api, &shape.query(), &variables) {
                 Ok(data) => {
-                    let list = data.pointer("/project/vulnerabilities").filter(|list| list.is_object());
-                    return Ok(list.cloned().and_then(|list| serde_json::from_value(list).ok()));
+                    let list = data
+                        .pointer("/project/vulnerabilities")
+                        .filter(|list| list.is_object());
+                    return Ok(list
+                        .cloned()
+                        .and_then(|list| serde_json::from_value(list).ok()));
                 }
                 Err(fault) => fault,
             };
@@ -311,7 +363,9 @@ impl Reading<'_, '_, '_> {
     fn ended(&self, fault: Fault) -> Result<Told, Failure> {
         let path = &self.facts.project_path;
         let (reason, why) = match fault {
-            Fault::Failure(failure @ (Failure::Unauthenticated(_) | Failure::Stopped)) => return Err(failure),
+            Fault::Failure(failure @ (Failure::Unauthenticated(_) | Failure::Stopped)) => {
+                return Err(failure);
+            }
             Fault::Failure(failure) => {
                 let reason = match &failure {
                     Failure::Forbidden(_) => SkipReason::Forbidden,
@@ -324,7 +378,9 @@ impl Reading<'_, '_, '_> {
             Fault::UndefinedFields(_) => (
                 SkipReason::NotLicensed,
                 explain(
-                    format!("This GitLab has no vulnerability report for {path} (Community Edition, or too old)."),
+                    format!(
+                        "This GitLab has no vulnerability report for {path} (Community Edition, or too old)."
+                    ),
                     "GitLab Ultimate has it; otherwise let a CI job leave a container scanning report.",
                 ),
             ),
@@ -332,32 +388,47 @@ impl Reading<'_, '_, '_> {
             Fault::TooComplex(message) => (
                 SkipReason::OverLimit,
                 explain(
-                    format!("GitLab refuses even the smallest query for the vulnerabilities of {path} ({message})."),
+                    format!(
+                        "GitLab refuses even the smallest query for the vulnerabilities of {path} ({message})."
+                    ),
                     "Let GitLab's administrator raise the limits of GraphQL.",
                 ),
             ),
             Fault::TimedOut(message) => (
                 SkipReason::Unreachable,
                 explain(
-                    format!("GitLab took too long to list the vulnerabilities of {path} ({}).", quote(&message)),
+                    format!(
+                        "GitLab took too long to list the vulnerabilities of {path} ({}).",
+                        quote(&message)
+                    ),
                     "It is tried again with the next scan; GitLab's database may be busy.",
                 ),
             ),
             Fault::Said(message) => (
                 SkipReason::Unsupported,
                 explain(
-                    format!("GitLab's GraphQL does not list the vulnerabilities of {path} ({message})."),
+                    format!(
+                        "GitLab's GraphQL does not list the vulnerabilities of {path} ({message})."
+                    ),
                     "Report it with the version of GitLab.",
                 ),
             ),
         };
         let why = note(REPORT_NAME, reason, why);
-        Ok(if self.out.count > 0 { Told::Some(why) } else { Told::Nothing(why) })
+        Ok(if self.out.count > 0 {
+            Told::Some(why)
+        } else {
+            Told::Nothing(why)
+        })
     }
 
     fn forbidden(&self, said: &str) -> Skipped {
         let path = &self.facts.project_path;
-        let said = if said.is_empty() { String::new() } else { format!(" ({})", quote(said)) };
+        let said = if said.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", quote(said))
+        };
         let why = explain(
             format!("The token's user may not read the vulnerabilities of {path}{said}."),
             "Give it the role Developer in the project or its group.",
@@ -371,7 +442,10 @@ impl Reading<'_, '_, '_> {
             return self.forbidden("");
         }
         let why = explain(
-            format!("GitLab has no vulnerability report for {}: its licence does not include it.", self.facts.project_path),
+            format!(
+                "GitLab has no vulnerability report for {}: its licence does not include it.",
+                self.facts.project_path
+            ),
             "GitLab Ultimate has it (and the role Developer is needed to read it).",
         );
         note(REPORT_NAME, SkipReason::NotLicensed, why)
@@ -379,24 +453,37 @@ impl Reading<'_, '_, '_> {
 
     /// An empty list is what a project without a licence has, too. The statistic is only there with one.
     fn why_empty(&self) -> Result<Told, Failure> {
-        const FIELDS: [&str; 2] = ["vulnerabilityStatistic { total }", "securityScanners { enabled pipelineRun }"];
+        const FIELDS: [&str; 2] = [
+            "vulnerabilityStatistic { total }",
+            "securityScanners { enabled pipelineRun }",
+        ];
         let variables = json!({ "path": self.facts.project_path });
         let mut told = Vec::new();
         for field in FIELDS {
-            let text = format!("query oxLicence($path: ID!) {{ project(fullPath: $path) {{ {field} }} }}");
+            let text =
+                format!("query oxLicence($path: ID!) {{ project(fullPath: $path) {{ {field} }} }}");
             told.push(match query(self.api, &text, &variables) {
                 Ok(data) => data.get("project").cloned(),
-                Err(Fault::Failure(failure @ (Failure::Unauthenticated(_) | Failure::Stopped))) => return Err(failure),
+                Err(Fault::Failure(failure @ (Failure::Unauthenticated(_) | Failure::Stopped))) => {
+                    return Err(failure);
+                }
                 Err(_) => None,
             });
         }
-        let value = |at: usize, key: &str| told.get(at).and_then(Option::as_ref).and_then(|p| p.get(key)).cloned();
+        let value = |at: usize, key: &str| {
+            told.get(at)
+                .and_then(Option::as_ref)
+                .and_then(|p| p.get(key))
+                .cloned()
+        };
         let path = &self.facts.project_path;
         Ok(match value(0, "vulnerabilityStatistic") {
             Some(Value::Null) => Told::Nothing(self.closed()),
             Some(_) => {
                 let ran = ["enabled", "pipelineRun"].iter().any(|list| {
-                    let list = value(1, "securityScanners").and_then(|s| s.get(list).cloned()).unwrap_or(Value::Null);
+                    let list = value(1, "securityScanners")
+                        .and_then(|s| s.get(list).cloned())
+                        .unwrap_or(Value::Null);
                     list.to_string().contains("CONTAINER_SCANNING")
                 });
                 if ran || value(1, "securityScanners").is_none_or(|scanners| scanners.is_null()) {
@@ -411,7 +498,9 @@ impl Reading<'_, '_, '_> {
             }
             None => {
                 let why = explain(
-                    format!("The vulnerability report of {path} is empty, and GitLab does not tell whether it is licensed."),
+                    format!(
+                        "The vulnerability report of {path} is empty, and GitLab does not tell whether it is licensed."
+                    ),
                     "GitLab Ultimate has the vulnerability report.",
                 );
                 Told::Nothing(note(REPORT_NAME, SkipReason::NotLicensed, why))

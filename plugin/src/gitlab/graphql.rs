@@ -72,9 +72,13 @@ struct Extensions {
 pub fn query(api: &Api<'_, '_>, text: &str, variables: &Value) -> Result<Value, Fault> {
     let url = format!("{}/api/graphql", api.base());
     if text.chars().count() > QUERY_CAP {
-        return Err(Fault::Said(format!("the query is longer than {QUERY_CAP} characters")));
+        return Err(Fault::Said(format!(
+            "the query is longer than {QUERY_CAP} characters"
+        )));
     }
-    let body = json!({ "query": text, "variables": variables }).to_string().into_bytes();
+    let body = json!({ "query": text, "variables": variables })
+        .to_string()
+        .into_bytes();
     let request = api.authorize(Request::post_json(&url, body));
     let answer = send(api, &request)?;
     if answer.status == 200 {
@@ -85,10 +89,17 @@ pub fn query(api: &Api<'_, '_>, text: &str, variables: &Value) -> Result<Value, 
         // REST took the token, so it is not the token: it lacks the scope that GraphQL wants.
         401 if api.accepted() => {
             let why = explain(
-                format!("GitLab's GraphQL does not accept the token ({url}: {}), though its REST does.", quote(&message)),
+                format!(
+                    "GitLab's GraphQL does not accept the token ({url}: {}), though its REST does.",
+                    quote(&message)
+                ),
                 "Use a token with the scope read_api.",
             );
-            Err(Failure::Forbidden(LackOfPermission { missing_scopes: vec!["read_api".to_owned()], why }).into())
+            Err(Failure::Forbidden(LackOfPermission {
+                missing_scopes: vec!["read_api".to_owned()],
+                why,
+            })
+            .into())
         }
         422 if message.contains("too large") => Err(Fault::TooComplex(message)),
         422 => Err(Fault::Said(message)),
@@ -103,7 +114,10 @@ fn send(api: &Api<'_, '_>, request: &Request) -> Result<Fetched, Fault> {
     if let Some(failure) = api.refusal() {
         return Err(failure.into());
     }
-    let hasty = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+    let hasty = RetryPolicy {
+        attempts: 1,
+        ..RetryPolicy::default()
+    };
     let hasty = Client::new(api.session().client.transport(), hasty);
     match hasty.fetch(request, ANSWER_CAP) {
         Ok(answer) if answer.status < 429 => Ok(answer),
@@ -118,7 +132,10 @@ fn send(api: &Api<'_, '_>, request: &Request) -> Result<Fetched, Fault> {
 
 fn first_message(answer: &Fetched) -> String {
     let answer = serde_json::from_slice::<Answer>(&answer.body).ok();
-    answer.and_then(|answer| answer.errors.into_iter().next()).map(|e| e.message).unwrap_or_default()
+    answer
+        .and_then(|answer| answer.errors.into_iter().next())
+        .map(|e| e.message)
+        .unwrap_or_default()
 }
 
 fn timed_out(message: &str) -> bool {
@@ -130,7 +147,9 @@ fn read(url: &str, answer: &Fetched) -> Result<Value, Fault> {
     let Ok(Answer { data, errors }) = serde_json::from_slice::<Answer>(&answer.body) else {
         return Err(not_json(url, answer).into());
     };
-    let Some(first) = errors.first() else { return Ok(data) };
+    let Some(first) = errors.first() else {
+        return Ok(data);
+    };
     let undefined: Vec<(String, String)> = errors.iter().filter_map(undefined_field).collect();
     if !undefined.is_empty() {
         return Err(Fault::UndefinedFields(undefined));
@@ -146,7 +165,10 @@ fn read(url: &str, answer: &Fetched) -> Result<Value, Fault> {
             format!("GitLab's limit for GraphQL is reached ({url}: {message})."),
             "The scan goes on after a wait.",
         );
-        Fault::Failure(Failure::RateLimited(RateLimit { retry_after: None, why }))
+        Fault::Failure(Failure::RateLimited(RateLimit {
+            retry_after: None,
+            why,
+        }))
     } else if lower.contains("permission") {
         Fault::Denied(message)
     } else {
@@ -156,7 +178,11 @@ fn read(url: &str, answer: &Fetched) -> Result<Value, Fault> {
 
 /// Type and name, from the extensions or, where those are missing, from the sentence.
 fn undefined_field(error: &Message) -> Option<(String, String)> {
-    let Extensions { code, type_name, field_name } = &error.extensions;
+    let Extensions {
+        code,
+        type_name,
+        field_name,
+    } = &error.extensions;
     if code == "undefinedField" && !field_name.is_empty() {
         return Some((type_name.clone(), field_name.clone()));
     }
@@ -166,7 +192,12 @@ fn undefined_field(error: &Message) -> Option<(String, String)> {
     let mut words = error.message.split('\'').skip(1).step_by(2);
     // "Field 'a' doesn't exist on type 'B'": the apostrophe of "doesn't" is a quote too.
     let field = words.next()?.to_owned();
-    let kind = error.message.trim_end_matches(['\'', '.']).rsplit('\'').next()?.to_owned();
+    let kind = error
+        .message
+        .trim_end_matches(['\'', '.'])
+        .rsplit('\'')
+        .next()?
+        .to_owned();
     Some((kind, field))
 }
 
@@ -182,9 +213,13 @@ pub fn introspect(api: &Api<'_, '_>, kind: &str, what: Introspect) -> Result<Vec
         Err(Fault::Failure(failure)) => return Err(failure),
         Err(_) => return Ok(Vec::new()),
     };
-    let names = data.pointer(&format!("/__type/{list}")).and_then(Value::as_array);
+    let names = data
+        .pointer(&format!("/__type/{list}"))
+        .and_then(Value::as_array);
     let name = |entry: &Value| Some(entry.get("name")?.as_str()?.to_owned());
-    Ok(names.map(|all| all.iter().filter_map(name).collect()).unwrap_or_default())
+    Ok(names
+        .map(|all| all.iter().filter_map(name).collect())
+        .unwrap_or_default())
 }
 
 /// What of a type is asked for.
@@ -227,64 +262,126 @@ mod tests {
         let data = query(&Api::new(&session), "query($b: Int){a}", &json!({"b": 2})).unwrap();
         assert_eq!(data, json!({"a": 1}));
         let request = script.requests().remove(0);
-        assert!(request.headers.iter().any(|(name, value)| name == "private-token" && value.contains("stand-in")));
+        assert!(
+            request
+                .headers
+                .iter()
+                .any(|(name, value)| name == "private-token" && value.contains("stand-in"))
+        );
         let body: Value = serde_json::from_slice(&request.body).unwrap();
-        assert_eq!(body, json!({"query": "query($b: Int){a}", "variables": {"b": 2}}));
+        assert_eq!(
+            body,
+            json!({"query": "query($b: Int){a}", "variables": {"b": 2}})
+        );
     }
 
     #[test]
     fn a_field_that_is_missing_is_named_with_its_type() {
         let body = r#"{"errors":[{"message":"Field 'vulnerabilities' doesn't exist on type 'Project'","locations":[{"line":1,"column":33}],"path":["query"],"extensions":{"code":"undefinedField","typeName":"Project","fieldName":"vulnerabilities"}}]}"#;
         let expected = vec![("Project".to_owned(), "vulnerabilities".to_owned())];
-        assert!(matches!(fault(Reply::json(200, body)), Fault::UndefinedFields(f) if f == expected));
+        assert!(
+            matches!(fault(Reply::json(200, body)), Fault::UndefinedFields(f) if f == expected)
+        );
         let plain = error("Field 'vulnerabilities' doesn't exist on type 'Project'");
-        assert!(matches!(fault(Reply::json(200, plain)), Fault::UndefinedFields(f) if f == expected));
+        assert!(
+            matches!(fault(Reply::json(200, plain)), Fault::UndefinedFields(f) if f == expected)
+        );
     }
 
     #[test]
     fn every_refusal_says_what_to_change() {
         let complex = error("Query has complexity of 301, which exceeds max complexity of 250");
-        assert!(matches!(fault(Reply::json(200, complex)), Fault::TooComplex(_)));
-        assert!(matches!(fault(Reply::json(422, error("Query too large"))), Fault::TooComplex(_)));
-        assert!(matches!(fault(Reply::json(200, error("Timeout on Vulnerability.location"))), Fault::TimedOut(_)));
+        assert!(matches!(
+            fault(Reply::json(200, complex)),
+            Fault::TooComplex(_)
+        ));
+        assert!(matches!(
+            fault(Reply::json(422, error("Query too large"))),
+            Fault::TooComplex(_)
+        ));
+        assert!(matches!(
+            fault(Reply::json(200, error("Timeout on Vulnerability.location"))),
+            Fault::TimedOut(_)
+        ));
         let denied = "The resource that you are attempting to access does not exist or you don't have permission to perform this action";
-        assert!(matches!(fault(Reply::json(200, error(denied))), Fault::Denied(_)));
-        assert!(matches!(fault(Reply::json(200, error("No such enum"))), Fault::Said(_)));
+        assert!(matches!(
+            fault(Reply::json(200, error(denied))),
+            Fault::Denied(_)
+        ));
+        assert!(matches!(
+            fault(Reply::json(200, error("No such enum"))),
+            Fault::Said(_)
+        ));
         let many = "This endpoint has been requested too many times. Try again later.";
-        assert!(matches!(fault(Reply::json(200, error(many))), Fault::Failure(Failure::RateLimited(_))));
-        assert!(matches!(fault(Reply::json(403, error("API not accessible for user"))), Fault::Failure(Failure::Forbidden(_))));
-        assert!(matches!(fault(Reply::json(404, r#"{"error":"404 Not Found"}"#)), Fault::Failure(Failure::NotFound(_))));
-        assert!(matches!(fault(Reply::text(200, "<html>maintenance</html>")), Fault::Failure(Failure::Unavailable(_))));
-        assert!(matches!(fault(Reply::json(500, error("Internal server error"))), Fault::Failure(Failure::Unavailable(_))));
+        assert!(matches!(
+            fault(Reply::json(200, error(many))),
+            Fault::Failure(Failure::RateLimited(_))
+        ));
+        assert!(matches!(
+            fault(Reply::json(403, error("API not accessible for user"))),
+            Fault::Failure(Failure::Forbidden(_))
+        ));
+        assert!(matches!(
+            fault(Reply::json(404, r#"{"error":"404 Not Found"}"#)),
+            Fault::Failure(Failure::NotFound(_))
+        ));
+        assert!(matches!(
+            fault(Reply::text(200, "<html>maintenance</html>")),
+            Fault::Failure(Failure::Unavailable(_))
+        ));
+        assert!(matches!(
+            fault(Reply::json(500, error("Internal server error"))),
+            Fault::Failure(Failure::Unavailable(_))
+        ));
     }
 
     #[test]
     fn a_query_that_timed_out_is_not_sent_again() {
-        let message = "Request timed out. Please try a less complex query or a smaller set of records.";
+        let message =
+            "Request timed out. Please try a less complex query or a smaller set of records.";
         let script = Script::new().on(Post, URL, Reply::json(503, error(message)));
         let session = session(&script, BASE);
-        assert!(matches!(query(&Api::new(&session), "{a}", &json!({})), Err(Fault::TimedOut(_))));
+        assert!(matches!(
+            query(&Api::new(&session), "{a}", &json!({})),
+            Err(Fault::TimedOut(_))
+        ));
         assert_eq!(script.count(URL), 1);
     }
 
     #[test]
     fn an_invalid_token_is_one_that_rest_refuses_too_and_otherwise_a_missing_scope() {
         let reply = || Reply::json(401, error("Invalid token"));
-        assert!(matches!(fault(reply()), Fault::Failure(Failure::Unauthenticated(_))));
+        assert!(matches!(
+            fault(reply()),
+            Fault::Failure(Failure::Unauthenticated(_))
+        ));
         let script = Script::new()
-            .on(Get, "https://gitlab.example/gitlab/api/v4/user", Reply::json(200, "{}"))
+            .on(
+                Get,
+                "https://gitlab.example/gitlab/api/v4/user",
+                Reply::json(200, "{}"),
+            )
             .on(Post, URL, reply());
         let session = session(&script, BASE);
         let api = Api::new(&session);
         let _: Value = api.json("user").unwrap();
-        let Err(Fault::Failure(Failure::Forbidden(lack))) = query(&api, "{a}", &json!({})) else { panic!() };
+        let Err(Fault::Failure(Failure::Forbidden(lack))) = query(&api, "{a}", &json!({})) else {
+            panic!()
+        };
         assert_eq!(lack.missing_scopes, ["read_api"]);
     }
 
     #[test]
     fn introspection_that_is_refused_is_no_names() {
         let script = Script::new()
-            .on(Post, URL, Reply::json(200, r#"{"data":{"__type":{"fields":[{"name":"id"},{"name":7}]}}}"#))
+            .on(
+                Post,
+                URL,
+                Reply::json(
+                    200,
+                    r#"{"data":{"__type":{"fields":[{"name":"id"},{"name":7}]}}}"#,
+                ),
+            )
             .on(Post, URL, Reply::json(200, r#"{"data":{"__type":null}}"#))
             .on(Post, URL, Reply::json(200, error("introspection is off")));
         let session = session(&script, BASE);

@@ -97,7 +97,9 @@ impl Project {
 
     /// The date on which it will be deleted.
     pub fn deletion(&self) -> Option<&str> {
-        self.marked_for_deletion_on.as_deref().or(self.marked_for_deletion_at.as_deref())
+        self.marked_for_deletion_on
+            .as_deref()
+            .or(self.marked_for_deletion_at.as_deref())
     }
 
     /// The highest role that its own answer shows for the token's user; `None` when it does not tell.
@@ -113,7 +115,10 @@ impl Project {
     pub fn unscannable(&self) -> Option<Skip> {
         let path = &self.path_with_namespace;
         let skip = |message: String, hint: &str| {
-            Some(Skip { reason: SkipReason::UnavailableHere, why: explain(message, hint) })
+            Some(Skip {
+                reason: SkipReason::UnavailableHere,
+                why: explain(message, hint),
+            })
         };
         if let Some(date) = self.deletion() {
             return skip(
@@ -122,7 +127,9 @@ impl Project {
             );
         }
         let level = self.container_registry_access_level.as_deref();
-        if level == Some("disabled") || (level.is_none() && self.container_registry_enabled == Some(false)) {
+        if level == Some("disabled")
+            || (level.is_none() && self.container_registry_enabled == Some(false))
+        {
             return skip(
                 format!("The container registry of the project {path} is switched off."),
                 "Switch it on in the project's settings (General, Visibility) if it has images to scan.",
@@ -141,8 +148,16 @@ impl Project {
     /// What the host needs for ownership.
     pub fn attributes(&self) -> Vec<Attribute> {
         let mut all = Vec::new();
-        let topics = if self.topics.is_empty() { &self.tag_list } else { &self.topics };
-        all.extend(topics.iter().map(|topic| ("topics".to_owned(), topic.clone())));
+        let topics = if self.topics.is_empty() {
+            &self.tag_list
+        } else {
+            &self.topics
+        };
+        all.extend(
+            topics
+                .iter()
+                .map(|topic| ("topics".to_owned(), topic.clone())),
+        );
         let mut add = |key: &str, value: Option<String>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
                 all.push((key.to_owned(), value));
@@ -151,8 +166,14 @@ impl Project {
         add("visibility", self.visibility.clone());
         add("archived", Some(self.archived.to_string()));
         add("default-branch", self.default_branch.clone());
-        add("last-activity", self.last_activity_at.as_deref().and_then(time::normal));
-        add("container-registry-access-level", self.container_registry_access_level.clone());
+        add(
+            "last-activity",
+            self.last_activity_at.as_deref().and_then(time::normal),
+        );
+        add(
+            "container-registry-access-level",
+            self.container_registry_access_level.clone(),
+        );
         add("marked-for-deletion", self.deletion().map(str::to_owned));
         all
     }
@@ -195,7 +216,10 @@ impl Repository {
     pub fn project_path(&self) -> String {
         let path = self.image_path();
         let name = self.name.to_lowercase();
-        match path.strip_suffix(&name).and_then(|rest| rest.strip_suffix('/')) {
+        match path
+            .strip_suffix(&name)
+            .and_then(|rest| rest.strip_suffix('/'))
+        {
             Some(project) if !name.is_empty() => project.to_owned(),
             _ => path,
         }
@@ -213,11 +237,17 @@ impl Repository {
 
     /// Why it can't be scanned, if so.
     pub fn unscannable(&self) -> Option<Skip> {
-        let status = self.status.as_deref().filter(|status| status.starts_with("delete"))?;
+        let status = self
+            .status
+            .as_deref()
+            .filter(|status| status.starts_with("delete"))?;
         Some(Skip {
             reason: SkipReason::UnavailableHere,
             why: explain(
-                format!("The image repository {} is being deleted (status {status}).", self.path),
+                format!(
+                    "The image repository {} is being deleted (status {status}).",
+                    self.path
+                ),
                 if status == "delete_failed" {
                     "Let a maintainer delete it again, or ask the administrator why it failed."
                 } else {
@@ -245,9 +275,12 @@ impl Repository {
 
 /// What stands before the first slash of `host[:port]/path`.
 fn host_of(location: &str) -> Option<&str> {
-    let location = location.split_once("://").map_or(location, |(_, rest)| rest);
+    let location = location
+        .split_once("://")
+        .map_or(location, |(_, rest)| rest);
     let host = location.split('/').next()?.trim();
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    let fits =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
     (!host.is_empty() && host.bytes().all(fits)).then_some(host)
 }
 
@@ -297,13 +330,18 @@ pub fn repository(
     ];
     let mut answers = api.fetch_all(requests, OBJECT_CAP).into_iter();
     let (Some(project), Some(row)) = (answers.next(), answers.next()) else {
-        return Err(Failure::UnexpectedAnswer(explain("GitLab answered fewer requests than were sent.", "")));
+        return Err(Failure::UnexpectedAnswer(explain(
+            "GitLab answered fewer requests than were sent.",
+            "",
+        )));
     };
     let project: Project = read_object(&api.url("projects"), &project?)?;
     let row: Repository = match row {
         Ok(answer) => read_object(&api.url("registry/repositories"), &answer)?,
         // Before 13.6 there is no such endpoint; some roles may list but not look up.
-        Err(Failure::NotFound(_) | Failure::Forbidden(_)) => listed(&api, project_id, repository_id)?,
+        Err(Failure::NotFound(_) | Failure::Forbidden(_)) => {
+            listed(&api, project_id, repository_id)?
+        }
         Err(failure) => return Err(failure),
     };
     if row.project_id.is_some_and(|found| found != project_id) {
@@ -311,7 +349,10 @@ pub fn repository(
     }
     let Some(registry_host) = row.registry_host().or(project.registry_host()) else {
         return Err(Failure::UnexpectedAnswer(explain(
-            format!("GitLab does not say in which registry the images of {} are.", row.path),
+            format!(
+                "GitLab does not say in which registry the images of {} are.",
+                row.path
+            ),
             "Let its administrator check the external address of the container registry.",
         )));
     };
@@ -322,7 +363,10 @@ pub fn repository(
         path: row.image_path(),
         registry_host: registry_host.to_owned(),
         status: row.status.clone(),
-        default_branch: project.default_branch.clone().filter(|branch| !branch.is_empty()),
+        default_branch: project
+            .default_branch
+            .clone()
+            .filter(|branch| !branch.is_empty()),
         role: project.role(),
         archived: project.archived,
         unscannable: row.unscannable().or_else(|| project.unscannable()),
@@ -334,9 +378,17 @@ pub fn repository(
 }
 
 /// The page of an image repository in GitLab.
-pub fn repository_page(api: &Api<'_, '_>, project_path: &str, repository_id: u64) -> Option<String> {
-    (!project_path.is_empty())
-        .then(|| format!("{}/{project_path}/container_registry/{repository_id}", api.base()))
+pub fn repository_page(
+    api: &Api<'_, '_>,
+    project_path: &str,
+    repository_id: u64,
+) -> Option<String> {
+    (!project_path.is_empty()).then(|| {
+        format!(
+            "{}/{project_path}/container_registry/{repository_id}",
+            api.base()
+        )
+    })
 }
 
 /// The list of a project's image repositories.

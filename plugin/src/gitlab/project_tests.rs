@@ -1,5 +1,11 @@
 //! What a scan is told of one image repository.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use serde_json::{Value, json};
 
@@ -24,7 +30,11 @@ fn row() -> Value {
 
 fn script(project: &Value, row: Reply) -> Script {
     Script::new()
-        .on(Get, format!("{API}/projects/34"), Reply::json(200, project.to_string()))
+        .on(
+            Get,
+            format!("{API}/projects/34"),
+            Reply::json(200, project.to_string()),
+        )
         .on(Get, format!("{API}/registry/repositories/56"), row)
 }
 
@@ -39,7 +49,10 @@ fn two_requests_tell_everything_and_the_path_is_lower_case() {
     assert_eq!(facts.path, "acme/shop/app");
     assert_eq!(facts.project_path, "Acme/Shop");
     assert_eq!(facts.registry_host, "registry.example:5050");
-    assert_eq!((facts.default_branch.as_deref(), facts.role), (Some("main"), Some(30)));
+    assert_eq!(
+        (facts.default_branch.as_deref(), facts.role),
+        (Some("main"), Some(30))
+    );
     assert!(facts.unscannable.is_none());
     assert_eq!(script.lines().len(), 2);
 }
@@ -49,7 +62,8 @@ fn an_older_gitlab_is_asked_for_the_list() {
     let script = script(&project(), Reply::json(404, r#"{"error":"404 Not Found"}"#)).on(
         Get,
         format!("{API}/projects/34/registry/repositories?per_page=100&page=1"),
-        Reply::json(200, json!([{"id": 1, "path": "x"}, row()]).to_string()).with("x-next-page", ""),
+        Reply::json(200, json!([{"id": 1, "path": "x"}, row()]).to_string())
+            .with("x-next-page", ""),
     );
     assert_eq!(facts(&script).unwrap().path, "acme/shop/app");
 }
@@ -58,8 +72,15 @@ fn an_older_gitlab_is_asked_for_the_list() {
 fn a_repository_that_moved_or_went_is_not_found() {
     let mut moved = row();
     moved["project_id"] = json!(99);
-    assert!(matches!(facts(&script(&project(), Reply::json(200, moved.to_string()))), Err(Failure::NotFound(_))));
-    let script = script(&project(), Reply::json(404, r#"{"message":"404 Not found"}"#)).on(
+    assert!(matches!(
+        facts(&script(&project(), Reply::json(200, moved.to_string()))),
+        Err(Failure::NotFound(_))
+    ));
+    let script = script(
+        &project(),
+        Reply::json(404, r#"{"message":"404 Not found"}"#),
+    )
+    .on(
         Get,
         format!("{API}/projects/34/registry/repositories?per_page=100&page=1"),
         Reply::json(200, "[]"),
@@ -71,7 +92,12 @@ fn a_repository_that_moved_or_went_is_not_found() {
 fn the_host_comes_from_the_project_where_the_row_does_not_tell() {
     let mut bare = row();
     bare["location"] = json!(null);
-    assert_eq!(facts(&script(&project(), Reply::json(200, bare.to_string()))).unwrap().registry_host, "registry.example:5050");
+    assert_eq!(
+        facts(&script(&project(), Reply::json(200, bare.to_string())))
+            .unwrap()
+            .registry_host,
+        "registry.example:5050"
+    );
     let mut none = project();
     none["container_registry_image_prefix"] = json!(null);
     let silent = script(&none, Reply::json(200, bare.to_string()));
@@ -83,7 +109,14 @@ fn a_repository_being_deleted_is_not_scannable() {
     let mut leaving = row();
     leaving["status"] = json!("delete_scheduled");
     let facts = facts(&script(&project(), Reply::json(200, leaving.to_string()))).unwrap();
-    assert!(facts.unscannable.unwrap().why.message.contains("delete_scheduled"));
+    assert!(
+        facts
+            .unscannable
+            .unwrap()
+            .why
+            .message
+            .contains("delete_scheduled")
+    );
 }
 
 #[test]
@@ -104,7 +137,9 @@ fn a_host_is_what_stands_before_the_first_slash_and_nothing_odd() {
 #[test]
 fn the_projects_path_is_what_stands_before_the_name() {
     let path = |name: &str, path: &str| {
-        serde_json::from_value::<Repository>(json!({"id": 1, "name": name, "path": path})).unwrap().project_path()
+        serde_json::from_value::<Repository>(json!({"id": 1, "name": name, "path": path}))
+            .unwrap()
+            .project_path()
     };
     assert_eq!(path("", "acme/shop"), "acme/shop");
     assert_eq!(path("web/api", "acme/shop/web/api"), "acme/shop");

@@ -20,14 +20,19 @@ impl Reference {
     /// scanners put behind it, ` (debian 12.1)`, is passed over.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.split_whitespace().next()?;
-        let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+        let text = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .unwrap_or(text);
         let (text, digest) = match text.split_once('@') {
             Some((before, digest)) => (before, Some(digest.to_ascii_lowercase())),
             None => (text, None),
         };
         let (authority, path) = text.split_once('/')?;
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => (host, Some(port.to_owned())),
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => {
+                (host, Some(port.to_owned()))
+            }
             _ => (authority, None),
         };
         // Without one of these the first part is the name of an account at Docker Hub.
@@ -40,7 +45,13 @@ impl Reference {
             _ => (path, None),
         };
         let path = path.trim_matches('/').to_lowercase();
-        (!path.is_empty()).then(|| Self { host: host.to_lowercase(), port, path, tag, digest })
+        (!path.is_empty()).then(|| Self {
+            host: host.to_lowercase(),
+            port,
+            path,
+            tag,
+            digest,
+        })
     }
 
     /// True when it names an image of that repository: the same host (a port that only one side writes is
@@ -117,7 +128,10 @@ mod tests {
     #[test]
     fn the_tag_and_the_digest_are_told_apart() {
         let found = Reference::parse("localhost/a/b:Tag@SHA256:AB").unwrap();
-        assert_eq!((found.tag.as_deref(), found.digest.as_deref()), (Some("Tag"), Some("sha256:ab")));
+        assert_eq!(
+            (found.tag.as_deref(), found.digest.as_deref()),
+            (Some("Tag"), Some("sha256:ab"))
+        );
     }
 
     proptest! {

@@ -73,7 +73,9 @@ struct Artifact {
 
 impl Job {
     fn has(&self, file_type: &str) -> bool {
-        self.artifacts.iter().any(|artifact| artifact.file_type == file_type)
+        self.artifacts
+            .iter()
+            .any(|artifact| artifact.file_type == file_type)
     }
 
     /// Name of the report in the job's archive.
@@ -97,7 +99,10 @@ pub fn for_repository(
     let mut out = ReportOutcome::default();
     let Some(branch) = facts.default_branch.as_deref() else {
         let why = explain(
-            format!("{} has no default branch that the token's user can see, so no report of it.", facts.project_path),
+            format!(
+                "{} has no default branch that the token's user can see, so no report of it.",
+                facts.project_path
+            ),
             "Give the user the role Reporter if the project has a repository.",
         );
         out.notes.push(note(NAME, SkipReason::Empty, why));
@@ -112,7 +117,12 @@ pub fn for_repository(
     };
     let mut seen = HashSet::new();
     for job in jobs.iter().take(REPORTS) {
-        let path = format!("projects/{}/jobs/{}/artifacts/{}", facts.project_id, job.id, segment(job.file()));
+        let path = format!(
+            "projects/{}/jobs/{}/artifacts/{}",
+            facts.project_id,
+            job.id,
+            segment(job.file())
+        );
         match download(api, &path)? {
             Ok(bytes) => take(&bytes, &job.name, facts, &mut seen, emit, &mut out)?,
             Err(failure) => out.notes.push(missing(api, job, failure)?),
@@ -120,7 +130,11 @@ pub fn for_repository(
     }
     if jobs.len() > REPORTS {
         let why = explain(
-            format!("{} jobs of {} leave reports; the first {REPORTS} were read.", jobs.len(), facts.project_path),
+            format!(
+                "{} jobs of {} leave reports; the first {REPORTS} were read.",
+                jobs.len(),
+                facts.project_path
+            ),
             "Let fewer jobs scan several images each.",
         );
         out.notes.push(note(NAME, SkipReason::OverLimit, why));
@@ -136,7 +150,10 @@ pub fn for_repository(
             Ok(bytes) => take(&bytes, JOB, facts, &mut seen, emit, &mut out)?,
             Err(Failure::NotFound(_)) if out.notes.is_empty() => {
                 let why = explain(
-                    format!("No job on the branch {branch} of {} has left a container scanning report.", facts.project_path),
+                    format!(
+                        "No job on the branch {branch} of {} has left a container scanning report.",
+                        facts.project_path
+                    ),
                     "Add GitLab's container scanning to the pipeline (it is free), or rely on this scan alone.",
                 );
                 out.notes.push(note(NAME, SkipReason::Empty, why));
@@ -157,10 +174,9 @@ fn jobs(api: &Api<'_, '_>, facts: &RepositoryFacts, branch: &str) -> Result<Vec<
     let (mut mark, mut newest) = (Mark::Keyset, BTreeMap::<String, Job>::new());
     for _ in 0..JOB_PAGES {
         let page = api.page::<Job>(&listing, &mark)?;
-        let reports = page
-            .items
-            .into_iter()
-            .filter(|job| !job.tag && job.branch.as_deref() == Some(branch) && job.has("container_scanning"));
+        let reports = page.items.into_iter().filter(|job| {
+            !job.tag && job.branch.as_deref() == Some(branch) && job.has("container_scanning")
+        });
         for job in reports {
             match newest.get(&job.name) {
                 Some(known) if known.id >= job.id => {}
@@ -188,7 +204,10 @@ fn download(api: &Api<'_, '_>, path: &str) -> Result<Result<Vec<u8>, Failure>, F
         // A 401 here may be about the artifact alone: only the token's own page can tell.
         Err(Failure::Unauthenticated(why)) => match api.json::<serde_json::Value>("user") {
             Err(failure @ Failure::Unauthenticated(_)) => Err(failure),
-            _ => Ok(Err(Failure::Forbidden(crate::contract::LackOfPermission { missing_scopes: Vec::new(), why }))),
+            _ => Ok(Err(Failure::Forbidden(crate::contract::LackOfPermission {
+                missing_scopes: Vec::new(),
+                why,
+            }))),
         },
         Err(failure) => Ok(Err(failure)),
     }
@@ -234,7 +253,9 @@ fn take(
             }
             if read.failed_scan {
                 let why = explain(
-                    format!("The report of the job {job} says that its scan failed, so it may be incomplete."),
+                    format!(
+                        "The report of the job {job} says that its scan failed, so it may be incomplete."
+                    ),
                     "Look at the job's log in GitLab.",
                 );
                 out.notes.push(note(NAME, SkipReason::Corrupt, why));
@@ -255,7 +276,9 @@ fn take(
 fn missing(api: &Api<'_, '_>, job: &Job, failure: Failure) -> Result<Skipped, Failure> {
     let now = i64::try_from(api.now()).unwrap_or(i64::MAX);
     let expires = job.artifacts_expire_at.as_deref();
-    let expired = expires.and_then(time::parse).is_some_and(|time| time.as_second() <= now);
+    let expired = expires
+        .and_then(time::parse)
+        .is_some_and(|time| time.as_second() <= now);
     let name = &job.name;
     let (reason, why): (SkipReason, Explanation) = match &failure {
         Failure::NotFound(_) if expired => (
@@ -272,13 +295,19 @@ fn missing(api: &Api<'_, '_>, job: &Job, failure: Failure) -> Result<Skipped, Fa
             SkipReason::Unsupported,
             explain(
                 format!("The job {name} has a report that GitLab does not let anybody download."),
-                format!("Name {} in the job's artifacts:paths too, as GitLab's template does.", job.file()),
+                format!(
+                    "Name {} in the job's artifacts:paths too, as GitLab's template does.",
+                    job.file()
+                ),
             ),
         ),
         Failure::NotFound(_) => (
             SkipReason::Gone,
             explain(
-                format!("The archive of the job {name} does not hold {}.", job.file()),
+                format!(
+                    "The archive of the job {name} does not hold {}.",
+                    job.file()
+                ),
                 "Name the report in the job's artifacts:paths, at the top of the project's folder.",
             ),
         ),

@@ -52,7 +52,13 @@ pub fn read(
         unreadable: 0,
         failed_scan: head.scan.status.as_deref() == Some("failure"),
     };
-    let mut body = Body { head: &head, facts, emit, unreadable: 0, stopped: false };
+    let mut body = Body {
+        head: &head,
+        facts,
+        emit,
+        unreadable: 0,
+        stopped: false,
+    };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let ended = Document(&mut body).deserialize(&mut reader);
     read.unreadable = body.unreadable;
@@ -90,8 +96,12 @@ impl<'de, P: Pass> Visitor<'de> for Document<'_, P> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "vulnerabilities" if self.0.vulnerabilities() => map.next_value_seed(Entries(self.0))?,
-                "remediations" if !self.0.vulnerabilities() => map.next_value_seed(Entries(self.0))?,
+                "vulnerabilities" if self.0.vulnerabilities() => {
+                    map.next_value_seed(Entries(self.0))?;
+                }
+                "remediations" if !self.0.vulnerabilities() => {
+                    map.next_value_seed(Entries(self.0))?;
+                }
                 "version" | "scan" if !self.0.vulnerabilities() => {
                     let value = map.next_value()?;
                     self.0.field(&key, value);
@@ -155,7 +165,9 @@ impl Pass for Head {
         for fix in remediation.fixes {
             if self.remediations.len() < REMEDIATIONS && !remediation.summary.is_empty() {
                 let key = if fix.id.is_empty() { fix.cve } else { fix.id };
-                self.remediations.entry(key).or_insert_with(|| remediation.summary.clone());
+                self.remediations
+                    .entry(key)
+                    .or_insert_with(|| remediation.summary.clone());
             }
         }
         true
@@ -193,7 +205,10 @@ impl Pass for Body<'_> {
             return true;
         };
         let image = Reference::parse(image);
-        if !image.as_ref().is_some_and(|i| i.belongs_to(&self.facts.registry_host, &self.facts.path)) {
+        if !image
+            .as_ref()
+            .is_some_and(|i| i.belongs_to(&self.facts.registry_host, &self.facts.path))
+        {
             return true;
         }
         let digest = image.and_then(|image| image.digest);
@@ -354,7 +369,10 @@ impl Entry {
     /// Its own identifier. One that merely repeats the CVE does not tell packages apart, so those and
     /// missing ones are made of what the finding is.
     fn key(&self, scanner: &str) -> String {
-        let repeats = self.identifiers.iter().any(|i| i.value == self.id || i.name == self.id);
+        let repeats = self
+            .identifiers
+            .iter()
+            .any(|i| i.value == self.id || i.name == self.id);
         if !self.id.is_empty() && !repeats {
             return self.id.clone();
         }
@@ -365,9 +383,26 @@ impl Entry {
         };
         feed(scanner);
         feed(self.location.image.as_deref().unwrap_or_default());
-        feed(self.location.dependency.package.name.as_deref().unwrap_or_default());
-        feed(self.location.dependency.version.as_deref().unwrap_or_default());
-        let mut identifiers: Vec<_> = self.identifiers.iter().map(|i| (&i.kind, &i.value)).collect();
+        feed(
+            self.location
+                .dependency
+                .package
+                .name
+                .as_deref()
+                .unwrap_or_default(),
+        );
+        feed(
+            self.location
+                .dependency
+                .version
+                .as_deref()
+                .unwrap_or_default(),
+        );
+        let mut identifiers: Vec<_> = self
+            .identifiers
+            .iter()
+            .map(|i| (&i.kind, &i.value))
+            .collect();
         identifiers.sort();
         for (kind, value) in identifiers {
             feed(kind);
@@ -378,21 +413,46 @@ impl Entry {
             feed(&self.message);
         }
         let digest = hash.finalize();
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     fn into_finding(self, head: &Head, image_digest: Option<String>) -> Finding {
-        let scanner = self.scanner.as_ref().filter(|own| !own.id.is_empty()).unwrap_or(&head.scan.scanner);
-        let remedy = head.remediations.get(&self.id).or_else(|| head.remediations.get(&self.cve));
-        let first = self.identifiers.first().map(|identifier| identifier.name.clone());
-        let title = [self.name.clone(), self.message.clone(), first.unwrap_or_default()];
+        let scanner = self
+            .scanner
+            .as_ref()
+            .filter(|own| !own.id.is_empty())
+            .unwrap_or(&head.scan.scanner);
+        let remedy = head
+            .remediations
+            .get(&self.id)
+            .or_else(|| head.remediations.get(&self.cve));
+        let first = self
+            .identifiers
+            .first()
+            .map(|identifier| identifier.name.clone());
+        let title = [
+            self.name.clone(),
+            self.message.clone(),
+            first.unwrap_or_default(),
+        ];
         let mut attributes: Vec<Attribute> = vec![("schema".to_owned(), head.version.clone())];
         let mut add = |key: &str, value: Option<String>| {
-            attributes.extend(value.filter(|v| !v.is_empty()).map(|value| (key.to_owned(), value)));
+            attributes.extend(
+                value
+                    .filter(|v| !v.is_empty())
+                    .map(|value| (key.to_owned(), value)),
+            );
         };
         add("scanner-version", Some(scanner.version.clone()));
         add("confidence", self.confidence.clone());
-        add("default-branch-image", self.location.default_branch_image.clone());
+        add(
+            "default-branch-image",
+            self.location.default_branch_image.clone(),
+        );
         for flag in &self.flags {
             if flag.kind == "flagged-as-likely-false-positive" {
                 add("false-positive", Some("true".to_owned()));
@@ -405,12 +465,18 @@ impl Entry {
             id: self.key(&scanner.id),
             source: SOURCE.to_owned(),
             kind: FindingKind::Vulnerability,
-            title: title.into_iter().find(|title| !title.is_empty()).unwrap_or_default(),
+            title: title
+                .into_iter()
+                .find(|title| !title.is_empty())
+                .unwrap_or_default(),
             severity: severity(&self.severity),
             scanner_id: scanner.id.clone(),
             scanner_name: scanner.name.clone(),
             scanner_vendor: scanner.vendor.name.clone().unwrap_or_default(),
-            solution: self.solution.filter(|text| !text.is_empty()).or_else(|| remedy.cloned()),
+            solution: self
+                .solution
+                .filter(|text| !text.is_empty())
+                .or_else(|| remedy.cloned()),
             description: self.description,
             severity_as_said: self.severity,
             // A report knows no decisions; those are in the vulnerability report.
@@ -422,7 +488,11 @@ impl Entry {
                 .into_iter()
                 .map(|raw| Identifier {
                     kind: raw.kind.to_ascii_lowercase(),
-                    name: if raw.name.is_empty() { raw.value.clone() } else { raw.name },
+                    name: if raw.name.is_empty() {
+                        raw.value.clone()
+                    } else {
+                        raw.name
+                    },
                     value: raw.value,
                     url: raw.url,
                 })
@@ -436,13 +506,20 @@ impl Entry {
                 .links
                 .into_iter()
                 .filter(|link| !link.url.is_empty())
-                .map(|link| Link { name: link.name, url: link.url })
+                .map(|link| Link {
+                    name: link.name,
+                    url: link.url,
+                })
                 .collect(),
             cvss: self
                 .cvss_vectors
                 .into_iter()
                 .filter(|cvss| !cvss.vector.is_empty())
-                .map(|cvss| Cvss { vendor: cvss.vendor, vector: cvss.vector, score: None })
+                .map(|cvss| Cvss {
+                    vendor: cvss.vendor,
+                    vector: cvss.vector,
+                    score: None,
+                })
                 .collect(),
             // Times of a report have no zone and are in UTC.
             detected_at: head.scan.end_time.as_deref().and_then(|time| {

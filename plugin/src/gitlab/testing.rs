@@ -7,7 +7,10 @@ use crate::settings::Settings;
 
 /// A session against a script.
 pub(crate) fn session<'t>(script: &'t Script, base: &str) -> Session<'t> {
-    Session { settings: Settings::sample(base), client: script.client() }
+    Session {
+        settings: Settings::sample(base),
+        client: script.client(),
+    }
 }
 
 /// The image repository `acme/shop/app` in project 34.

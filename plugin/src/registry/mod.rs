@@ -5,7 +5,6 @@
 
 pub mod errors;
 pub mod manifest;
-pub mod probe;
 pub mod reference;
 pub mod tags;
 pub mod token;

@@ -18,7 +18,10 @@ pub(super) enum Outlook {
     /// None of them has a registry.
     NoRegistry,
     /// Host of the registry, and paths of repositories in it (maybe none).
-    Registry { host: String, repositories: Vec<String> },
+    Registry {
+        host: String,
+        repositories: Vec<String>,
+    },
 }
 
 /// Looks at the projects with the newest activity.
@@ -35,16 +38,28 @@ pub(super) fn look(api: &Api<'_, '_>) -> Result<Outlook, Failure> {
     if projects.is_empty() {
         return Ok(Outlook::NoProjects);
     }
-    let usable: Vec<&Project> = projects.iter().filter(|project| project.unscannable().is_none()).collect();
-    let mut host = usable.iter().find_map(|project| project.registry_host()).map(str::to_owned);
+    let usable: Vec<&Project> = projects
+        .iter()
+        .filter(|project| project.unscannable().is_none())
+        .collect();
+    let mut host = usable
+        .iter()
+        .find_map(|project| project.registry_host())
+        .map(str::to_owned);
 
     let wanted = usable.iter().take(PROJECTS);
-    let requests: Vec<_> =
-        wanted.map(|project| api.page_request(&repositories(project.id), &Mark::Page(1))).collect();
+    let requests: Vec<_> = wanted
+        .map(|project| api.page_request(&repositories(project.id), &Mark::Page(1)))
+        .collect();
     let mut paths = Vec::new();
     for answer in api.fetch_all(requests, PAGE_CAP) {
         let page = answer.and_then(|answer| {
-            api.read_page::<Repository>(&Listing::new("registry/repositories", ""), &Mark::Page(1), "", answer)
+            api.read_page::<Repository>(
+                &Listing::new("registry/repositories", ""),
+                &Mark::Page(1),
+                "",
+                answer,
+            )
         });
         let found = match page {
             Ok(page) => page.items,
@@ -52,11 +67,15 @@ pub(super) fn look(api: &Api<'_, '_>) -> Result<Outlook, Failure> {
             // One project may be closed; the others tell enough.
             Err(_) => continue,
         };
-        let found = found.iter().filter(|repository| repository.unscannable().is_none());
+        let found = found
+            .iter()
+            .filter(|repository| repository.unscannable().is_none());
         for (at, repository) in found.enumerate() {
             // Its own location is exact; the projects' prefix is for when there are no images yet.
             let here = repository.registry_host();
-            if paths.is_empty() && let Some(here) = here {
+            if paths.is_empty()
+                && let Some(here) = here
+            {
                 host = Some(here.to_owned());
             }
             if here.is_none() || here == host.as_deref() {
@@ -68,7 +87,10 @@ pub(super) fn look(api: &Api<'_, '_>) -> Result<Outlook, Failure> {
     paths.sort_by_key(|(at, _)| *at);
     let paths = paths.into_iter().map(|(_, path)| path).collect();
     Ok(match host {
-        Some(host) => Outlook::Registry { host, repositories: paths },
+        Some(host) => Outlook::Registry {
+            host,
+            repositories: paths,
+        },
         None => Outlook::NoRegistry,
     })
 }

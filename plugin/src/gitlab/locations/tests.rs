@@ -1,7 +1,15 @@
 //! The tree, as GitLab's facts shape it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use serde_json::{Value, json};
+
+mod leaves;
 
 use super::*;
 use crate::gitlab::testing::session;
@@ -17,7 +25,9 @@ fn url(path: &str) -> String {
 }
 
 fn subgroups(id: u64, page: u64) -> String {
-    url(&format!("groups/{id}/subgroups?order_by=id&sort=asc&per_page=100&page={page}"))
+    url(&format!(
+        "groups/{id}/subgroups?order_by=id&sort=asc&per_page=100&page={page}"
+    ))
 }
 
 fn projects(id: u64, filter: &str, page: u64) -> String {
@@ -27,7 +37,9 @@ fn projects(id: u64, filter: &str, page: u64) -> String {
 }
 
 fn images(id: u64, page: u64) -> String {
-    url(&format!("projects/{id}/registry/repositories?per_page=100&page={page}"))
+    url(&format!(
+        "projects/{id}/registry/repositories?per_page=100&page={page}"
+    ))
 }
 
 fn ok(body: &Value) -> Reply {
@@ -50,19 +62,29 @@ fn project(id: u64, path: &str) -> Value {
 }
 
 fn with(mut value: Value, changes: Value) -> Value {
-    let (Value::Object(map), Value::Object(changes)) = (&mut value, changes) else { panic!() };
+    let (Value::Object(map), Value::Object(changes)) = (&mut value, changes) else {
+        panic!()
+    };
     map.extend(changes);
     value
 }
 
 fn image(id: u64, project: u64, name: &str) -> Value {
-    let path = if name.is_empty() { "acme/shop".to_owned() } else { format!("acme/shop/{name}") };
+    let path = if name.is_empty() {
+        "acme/shop".to_owned()
+    } else {
+        format!("acme/shop/{name}")
+    };
     json!({"id": id, "name": name, "path": path, "project_id": project, "location": format!("registry.example:5050/{path}"),
            "created_at": "2024-01-10T13:38:57.391Z", "status": null})
 }
 
 fn user(admin: bool) -> Reply {
-    ok(&if admin { json!({"id": 1, "username": "root", "is_admin": true}) } else { json!({"id": 7, "username": "jane"}) })
+    ok(&if admin {
+        json!({"id": 1, "username": "root", "is_admin": true})
+    } else {
+        json!({"id": 7, "username": "jane"})
+    })
 }
 
 /// Every page below `parent`: locations by path, and what was skipped.
@@ -83,7 +105,10 @@ fn walk(script: &Script, parent: Option<&str>) -> (Vec<Location>, Vec<Skipped>) 
 }
 
 fn ids(locations: &[Location]) -> Vec<&str> {
-    locations.iter().map(|location| location.id.as_str()).collect()
+    locations
+        .iter()
+        .map(|location| location.id.as_str())
+        .collect()
 }
 
 #[test]
@@ -95,15 +120,45 @@ fn the_top_is_the_groups_and_the_personal_namespaces_of_member_projects() {
         )
     };
     let script = Script::new()
-        .on(Get, url(TOP), ok(&json!([group(2, "acme", None), group(3, "lost/child", Some(9))])))
+        .on(
+            Get,
+            url(TOP),
+            ok(&json!([
+                group(2, "acme", None),
+                group(3, "lost/child", Some(9))
+            ])),
+        )
         .on(Get, url("user"), user(false))
-        .on(Get, url(MINE), ok(&json!([project(34, "Acme/Shop"), personal(40), personal(41), project(50, "stray/only")])));
+        .on(
+            Get,
+            url(MINE),
+            ok(&json!([
+                project(34, "Acme/Shop"),
+                personal(40),
+                personal(41),
+                project(50, "stray/only")
+            ])),
+        );
     let (all, skipped) = walk(&script, None);
     assert_eq!(ids(&all), ["group/2", "user/7", "project/50"]);
     assert!(skipped.is_empty());
-    assert_eq!((all[1].kind.as_str(), all[1].name.as_str(), all[1].path.as_str()), (KIND_USER, "Jane", "jane"));
-    assert_eq!((all[0].name.as_str(), all[0].path.as_str()), ("ACME", "acme"));
-    assert!(all.iter().all(|location| location.parent.is_none() && !location.scannable && location.has_children));
+    assert_eq!(
+        (
+            all[1].kind.as_str(),
+            all[1].name.as_str(),
+            all[1].path.as_str()
+        ),
+        (KIND_USER, "Jane", "jane")
+    );
+    assert_eq!(
+        (all[0].name.as_str(), all[0].path.as_str()),
+        ("ACME", "acme")
+    );
+    assert!(
+        all.iter().all(|location| location.parent.is_none()
+            && !location.scannable
+            && location.has_children)
+    );
 }
 
 #[test]
@@ -128,10 +183,24 @@ fn a_long_top_goes_on_behind_its_cursor_and_answers_each_namespace_once() {
         .on(Get, url(TOP), ok(&json!([group(2, "acme", None)])))
         .on(Get, url("user"), user(false))
         .otherwise(move |request| {
-            let after = request.url.rsplit_once("id_after=").map_or(0, |(_, id)| id.parse::<u64>().unwrap());
-            let reply = Reply::json(200, json!([personal(after + 1), project(after + 2, "ACME/x")]).to_string());
-            if after >= 200 { return Reply::json(200, "[]") }
-            reply.with("link", format!(r#"<{BASE}/api/v4/projects?membership=true&id_after={}>; rel="next""#, after + 2))
+            let after = request
+                .url
+                .rsplit_once("id_after=")
+                .map_or(0, |(_, id)| id.parse::<u64>().unwrap());
+            let reply = Reply::json(
+                200,
+                json!([personal(after + 1), project(after + 2, "ACME/x")]).to_string(),
+            );
+            if after >= 200 {
+                return Reply::json(200, "[]");
+            }
+            reply.with(
+                "link",
+                format!(
+                    r#"<{BASE}/api/v4/projects?membership=true&id_after={}>; rel="next""#,
+                    after + 2
+                ),
+            )
         });
     let (all, _) = walk(&script, None);
     assert_eq!(ids(&all), ["group/2", "user/7"]);
@@ -141,12 +210,23 @@ fn a_long_top_goes_on_behind_its_cursor_and_answers_each_namespace_once() {
 #[test]
 fn a_group_answers_subgroups_and_projects_with_what_ownership_needs() {
     let script = Script::new()
-        .on(Get, subgroups(2, 1), ok(&json!([group(3, "acme/infra", Some(2))])))
-        .on(Get, projects(2, "", 1), ok(&json!([project(34, "acme/Shop")])));
+        .on(
+            Get,
+            subgroups(2, 1),
+            ok(&json!([group(3, "acme/infra", Some(2))])),
+        )
+        .on(
+            Get,
+            projects(2, "", 1),
+            ok(&json!([project(34, "acme/Shop")])),
+        );
     let (all, skipped) = walk(&script, Some("group/2"));
     assert_eq!(ids(&all), ["group/3", "project/34"]);
     assert!(skipped.is_empty());
-    assert!(all.iter().all(|location| location.parent.as_deref() == Some("group/2")));
+    assert!(
+        all.iter()
+            .all(|location| location.parent.as_deref() == Some("group/2"))
+    );
     let expected = [
         ("topics", "a"),
         ("topics", "b"),
@@ -156,19 +236,36 @@ fn a_group_answers_subgroups_and_projects_with_what_ownership_needs() {
         ("last-activity", "2026-01-10T13:38:57.391Z"),
         ("container-registry-access-level", "enabled"),
     ];
-    let expected: Vec<_> = expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
     assert_eq!(all[1].attributes, expected);
-    assert_eq!((all[1].name.as_str(), all[1].path.as_str()), ("Shop", "acme/Shop"));
-    assert_eq!(script.lines().len(), 2, "a private group needs no question about membership");
+    assert_eq!(
+        (all[1].name.as_str(), all[1].path.as_str()),
+        ("Shop", "acme/Shop")
+    );
+    assert_eq!(
+        script.lines().len(),
+        2,
+        "a private group needs no question about membership"
+    );
 }
 
 #[test]
 fn pages_of_both_lists_are_answered_once_though_entries_slide() {
     let page = |ids: std::ops::Range<u64>, next: &str, total: &str| {
         let all: Vec<Value> = ids.map(|id| project(id, &format!("acme/p{id}"))).collect();
-        Reply::json(200, json!(all).to_string()).with("x-next-page", next).with("x-total", total)
+        Reply::json(200, json!(all).to_string())
+            .with("x-next-page", next)
+            .with("x-total", total)
     };
-    let off = |id| with(project(id, &format!("acme/p{id}")), json!({"container_registry_access_level": "disabled"}));
+    let off = |id| {
+        with(
+            project(id, &format!("acme/p{id}")),
+            json!({"container_registry_access_level": "disabled"}),
+        )
+    };
     let script = Script::new()
         .on(Get, subgroups(2, 1), ok(&json!([])))
         // Project 1 is deleted after the first page, so 101 slides into it.
@@ -177,9 +274,16 @@ fn pages_of_both_lists_are_answered_once_though_entries_slide() {
         .on(Get, projects(2, "", 1), page(2..102, "2", "149"))
         // One is moved in before the third page, so the last of the second comes again.
         .on(Get, projects(2, "", 3), ok(&json!([off(150), off(151)])))
-        .on(Get, url("groups/2/registry/repositories?per_page=100&page=1"), Reply::json(403, r#"{"message":"403 Forbidden"}"#));
+        .on(
+            Get,
+            url("groups/2/registry/repositories?per_page=100&page=1"),
+            Reply::json(403, r#"{"message":"403 Forbidden"}"#),
+        );
     let (all, skipped) = walk(&script, Some("group/2"));
-    let numbers: Vec<u64> = all.iter().map(|l| l.id.strip_prefix("project/").unwrap().parse().unwrap()).collect();
+    let numbers: Vec<u64> = all
+        .iter()
+        .map(|l| l.id.strip_prefix("project/").unwrap().parse().unwrap())
+        .collect();
     let mut sorted = numbers.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, (1..152).collect::<Vec<_>>());
@@ -189,30 +293,63 @@ fn pages_of_both_lists_are_answered_once_though_entries_slide() {
 
 #[test]
 fn projects_of_others_in_a_public_group_are_left_out_with_a_note() {
-    let public = |id| with(project(id, &format!("acme/p{id}")), json!({"visibility": "public"}));
+    let public = |id| {
+        with(
+            project(id, &format!("acme/p{id}")),
+            json!({"visibility": "public"}),
+        )
+    };
     let script = Script::new()
         .on(Get, subgroups(2, 1), ok(&json!([])))
         .on(Get, projects(2, "", 1), ok(&json!([public(1), public(2)])))
         .on(Get, url("user"), user(false))
-        .on(Get, projects(2, "&min_access_level=10", 1), ok(&json!([public(2)])));
+        .on(
+            Get,
+            projects(2, "&min_access_level=10", 1),
+            ok(&json!([public(2)])),
+        );
     let (all, skipped) = walk(&script, Some("group/2"));
     assert_eq!(ids(&all), ["project/2"]);
-    assert_eq!((skipped.len(), skipped[0].skip.reason), (1, SkipReason::NotSelected));
-    assert!(skipped[0].skip.why.message.starts_with("1 public or internal projects"));
+    assert_eq!(
+        (skipped.len(), skipped[0].skip.reason),
+        (1, SkipReason::NotSelected)
+    );
+    assert!(
+        skipped[0]
+            .skip
+            .why
+            .message
+            .starts_with("1 public or internal projects")
+    );
 
     let script = Script::new()
         .on(Get, subgroups(2, 1), ok(&json!([])))
         .on(Get, projects(2, "", 1), ok(&json!([public(1), public(2)])))
         .on(Get, url("user"), user(true));
-    assert_eq!(ids(&walk(&script, Some("group/2")).0), ["project/1", "project/2"]);
+    assert_eq!(
+        ids(&walk(&script, Some("group/2")).0),
+        ["project/1", "project/2"]
+    );
 }
 
 #[test]
 fn projects_without_images_are_leaves_where_the_group_tells_cheaply() {
     let script = Script::new()
         .on(Get, subgroups(2, 1), ok(&json!([])))
-        .on(Get, projects(2, "", 1), ok(&json!([project(1, "acme/a"), project(2, "acme/b"), project(3, "acme/c")])))
-        .on(Get, url("groups/2/registry/repositories?per_page=100&page=1"), ok(&json!([image(5, 2, "x"), image(6, 99, "y")])));
+        .on(
+            Get,
+            projects(2, "", 1),
+            ok(&json!([
+                project(1, "acme/a"),
+                project(2, "acme/b"),
+                project(3, "acme/c")
+            ])),
+        )
+        .on(
+            Get,
+            url("groups/2/registry/repositories?per_page=100&page=1"),
+            ok(&json!([image(5, 2, "x"), image(6, 99, "y")])),
+        );
     let (all, _) = walk(&script, Some("group/2"));
     let leaves: Vec<bool> = all.iter().map(|location| location.has_children).collect();
     assert_eq!(leaves, [false, true, false]);
@@ -234,29 +371,55 @@ fn projects_whose_images_can_not_be_read_say_why() {
     .on(Get, url("groups/2/registry/repositories?per_page=100&page=1"), Reply::status(403));
     let (all, skipped) = walk(&script, Some("group/2"));
     assert!(skipped.is_empty());
-    let why: Vec<Option<&str>> =
-        all.iter().map(|l| l.unscannable.as_ref().map(|s| s.why.message.as_str())).collect();
+    let why: Vec<Option<&str>> = all
+        .iter()
+        .map(|l| l.unscannable.as_ref().map(|s| s.why.message.as_str()))
+        .collect();
     assert!(why[0].unwrap().contains("switched off"));
     assert!(why[1].unwrap().contains("marked for deletion (2026-12-01)"));
     assert!(why[2].unwrap().contains("no container registry"));
     assert_eq!(why[3..], [None, None]);
-    assert_eq!(all.iter().map(|l| l.has_children).collect::<Vec<_>>(), [false, false, false, true, true]);
-    assert!(all[3].attributes.contains(&("archived".to_owned(), "true".to_owned())));
+    assert_eq!(
+        all.iter().map(|l| l.has_children).collect::<Vec<_>>(),
+        [false, false, false, true, true]
+    );
+    assert!(
+        all[3]
+            .attributes
+            .contains(&("archived".to_owned(), "true".to_owned()))
+    );
 }
 
 #[test]
 fn a_closed_group_is_one_note_and_no_failure() {
     let hidden = || Reply::json(404, r#"{"message":"404 Group Not Found"}"#);
-    let script = Script::new().on(Get, subgroups(2, 1), hidden()).on(Get, projects(2, "", 1), hidden());
+    let script =
+        Script::new()
+            .on(Get, subgroups(2, 1), hidden())
+            .on(Get, projects(2, "", 1), hidden());
     let (all, skipped) = walk(&script, Some("group/2"));
     assert!(all.is_empty());
-    assert_eq!((skipped.len(), skipped[0].name.as_str(), skipped[0].skip.reason), (1, "group/2", SkipReason::Gone));
+    assert_eq!(
+        (
+            skipped.len(),
+            skipped[0].name.as_str(),
+            skipped[0].skip.reason
+        ),
+        (1, "group/2", SkipReason::Gone)
+    );
 
     let script = Script::new()
-        .on(Get, subgroups(2, 1), Reply::json(403, r#"{"message":"403 Forbidden"}"#))
+        .on(
+            Get,
+            subgroups(2, 1),
+            Reply::json(403, r#"{"message":"403 Forbidden"}"#),
+        )
         .on(Get, projects(2, "", 1), ok(&json!([project(1, "acme/a")])));
     let (all, skipped) = walk(&script, Some("group/2"));
-    assert_eq!((ids(&all), skipped[0].skip.reason), (vec!["project/1"], SkipReason::Forbidden));
+    assert_eq!(
+        (ids(&all), skipped[0].skip.reason),
+        (vec!["project/1"], SkipReason::Forbidden)
+    );
 }
 
 #[test]
@@ -266,81 +429,9 @@ fn a_missing_scope_ends_the_listing_as_nothing_else_would_work() {
     let session = session(&script, BASE);
     for parent in [None, Some("group/2"), Some("project/3"), Some("user/7")] {
         let failure = list(&session, parent, None).unwrap_err();
-        assert!(matches!(failure, Failure::Forbidden(l) if l.missing_scopes == ["read_api"]), "{parent:?}");
+        assert!(
+            matches!(failure, Failure::Forbidden(l) if l.missing_scopes == ["read_api"]),
+            "{parent:?}"
+        );
     }
-}
-
-#[test]
-fn a_project_answers_its_image_repositories_once_the_root_one_by_the_projects_name() {
-    let script = Script::new()
-        .on(Get, images(34, 1), Reply::json(200, json!([image(1, 34, ""), image(2, 34, "web/api")]).to_string()).with("x-next-page", "2"))
-        .on(Get, images(34, 2), ok(&json!([image(2, 34, "web/api"), with(image(3, 34, "old"), json!({"status": "delete_ongoing"}))])));
-    let (all, skipped) = walk(&script, Some("project/34"));
-    assert!(skipped.is_empty());
-    assert_eq!(ids(&all), ["repository/34/1", "repository/34/2", "repository/34/3"]);
-    let names: Vec<(&str, &str)> = all.iter().map(|l| (l.name.as_str(), l.path.as_str())).collect();
-    assert_eq!(names, [("shop", "acme/shop"), ("web/api", "acme/shop/web/api"), ("old", "acme/shop/old")]);
-    assert_eq!(all.iter().map(|l| l.scannable).collect::<Vec<_>>(), [true, true, false]);
-    assert!(all[2].unscannable.as_ref().unwrap().why.message.contains("delete_ongoing"));
-    for (key, value) in [("project", "acme/shop"), ("image-path", "acme/shop/web/api"), ("registry-host", "registry.example:5050"), ("created", "2024-01-10T13:38:57.391Z")] {
-        assert!(all[1].attributes.contains(&(key.to_owned(), value.to_owned())), "{key}");
-    }
-    assert_eq!(all[1].web_url.as_deref(), Some("https://gitlab.example/root/acme/shop/container_registry/2"));
-}
-
-#[test]
-fn a_project_whose_registry_is_closed_is_a_note() {
-    let script = Script::new().on(Get, images(34, 1), Reply::json(403, r#"{"message":"403 Forbidden"}"#));
-    let (all, skipped) = walk(&script, Some("project/34"));
-    assert!(all.is_empty());
-    assert_eq!(skipped[0].skip.reason, SkipReason::Forbidden);
-}
-
-#[test]
-fn image_repositories_without_end_stop_at_the_cap_with_a_note() {
-    let script = Script::new().otherwise(|request| {
-        let page: u64 = request.url.rsplit_once("page=").unwrap().1.parse().unwrap();
-        Reply::json(200, json!([image(page, 34, "x")]).to_string()).with("x-next-page", (page + 1).to_string())
-    });
-    let (all, skipped) = walk(&script, Some("project/34"));
-    assert_eq!((all.len(), skipped[0].skip.reason), (REPOSITORY_PAGES, SkipReason::OverLimit));
-}
-
-#[test]
-fn a_personal_namespace_answers_its_projects_and_is_picked_out_where_the_list_is_closed() {
-    let theirs = "users/7/projects?membership=true&order_by=id&sort=asc&pagination=keyset&per_page=100";
-    let own = |id: u64, owner: u64| with(project(id, "jane/p"), json!({"owner": {"id": owner}}));
-    let script = Script::new().on(Get, url("user"), user(false)).on(Get, url(theirs), ok(&json!([own(1, 7)])));
-    let (all, _) = walk(&script, Some("user/7"));
-    assert_eq!((ids(&all), all[0].parent.as_deref()), (vec!["project/1"], Some("user/7")));
-
-    let script = Script::new()
-        .on(Get, url("user"), user(false))
-        .on(Get, url(theirs), Reply::json(404, r#"{"message":"404 User Not Found"}"#))
-        .on(Get, url(MINE), ok(&json!([own(1, 7), own(2, 8), project(3, "acme/x")])));
-    assert_eq!(ids(&walk(&script, Some("user/7")).0), ["project/1"]);
-}
-
-#[test]
-fn identifiers_are_read_as_they_are_written_and_nothing_else_is() {
-    for place in [Place::Group(12), Place::User(7), Place::Project(34), Place::Repository(34, 56)] {
-        assert_eq!(Place::parse(&place.to_string()), Some(place));
-    }
-    for id in ["", "group", "group/", "group/x", "group/-1", "repository/1", "repository/1/2/3", "other/1", "project/99999999999999999999"] {
-        assert_eq!(Place::parse(id), None, "{id}");
-    }
-    let script = Script::new();
-    let session = session(&script, BASE);
-    assert!(matches!(list(&session, Some("x"), None), Err(Failure::NotFound(_))));
-    assert!(matches!(list(&session, None, Some("{")), Err(Failure::UnexpectedAnswer(_))));
-    assert!(list(&session, Some("repository/1/2"), None).unwrap().locations.is_empty());
-}
-
-#[test]
-fn entries_that_can_not_be_read_are_noted() {
-    let script = Script::new()
-        .on(Get, subgroups(2, 1), ok(&json!([{"id": "x"}, group(3, "acme/infra", Some(2))])))
-        .on(Get, projects(2, "", 1), ok(&json!([])));
-    let (all, skipped) = walk(&script, Some("group/2"));
-    assert_eq!((ids(&all), skipped[0].skip.reason), (vec!["group/3"], SkipReason::Corrupt));
 }
