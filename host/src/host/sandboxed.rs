@@ -104,7 +104,7 @@ impl Sandboxed {
         }
         // The most important file first, so the first of that id is the one in use.
         let found = connectors.into_iter().find(|connector| connector.manifest().id == id);
-        found.ok_or_else(|| HostError::Unknown { what: "connector", name: id.to_owned(), list: "connectors" })
+        found.ok_or_else(|| HostError::Unknown { what: "connector", name: id.to_owned(), list: "plugin list", })
     }
 
     fn setup(

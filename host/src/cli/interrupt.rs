@@ -1,0 +1,80 @@
+//! Ctrl-C: once stops orderly - what is under way is stored or given up, and the cursor says where to go on
+//! - and twice stops now. A request to terminate (SIGTERM) counts as the first.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::exit::Exit;
+use super::progress::Reporter;
+
+/// Watches while it lives.
+pub(crate) struct Watch(JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Turns the first signal into a cancellation and the second one into the end.
+pub(crate) fn watch(cancel: CancellationToken, reporter: Arc<dyn Reporter>) -> Watch {
+    Watch(tokio::spawn(async move {
+        signal().await;
+        cancel.cancel();
+        reporter.remark("Stopping: what was acknowledged is stored. Ctrl-C again stops at once.");
+        signal().await;
+        reporter.finish();
+        std::process::exit(Exit::Interrupted.code().into());
+    }))
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::ProgressChoice;
+    use crate::cli::progress::reporter;
+    use crate::cli::testing::Capture;
+    use std::time::Duration;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_first_signal_cancels_and_says_so() {
+        let capture = Capture::new();
+        let cancel = CancellationToken::new();
+        let reporter = reporter(ProgressChoice::Plain, 0, &capture.output());
+        let _watch = watch(cancel.clone(), reporter);
+        // The handler has to stand before the signal comes; without it the test process would end.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let sent = std::process::Command::new("kill")
+            .args(["-TERM", &std::process::id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        let stopped = tokio::time::timeout(Duration::from_secs(10), cancel.cancelled()).await;
+        assert!(stopped.is_ok());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(capture.stderr().contains("Ctrl-C again stops at once"));
+    }
+}

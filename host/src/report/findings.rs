@@ -1,0 +1,135 @@
+//! Findings: what a tool says, worst first.
+
+use super::look::{Look, Tone};
+use super::table::{Cell, Column, Table};
+use super::text::{count, number};
+use super::words::{self, SEVERITIES};
+use crate::contract::{Finding, FindingState, Severity};
+use crate::host::FindingRow;
+
+/// Columns of an identifier that are shown.
+const MAX_ID: usize = 24;
+
+/// One line a finding, then how many there are of each severity.
+pub fn table(rows: &[FindingRow], look: Look) -> String {
+    let mut out = rows_table(rows, look);
+    if !rows.is_empty() {
+        out.push('\n');
+        out.push_str(&count(rows.len() as u64, "finding", "findings"));
+        out.push_str(": ");
+        out.push_str(&by_severity(rows, look));
+        out.push('\n');
+    }
+    out
+}
+
+/// The lines alone, for a scan's end.
+pub(crate) fn rows_table(rows: &[FindingRow], look: Look) -> String {
+    let several = rows
+        .first()
+        .is_some_and(|first| rows.iter().any(|row| row.connection != first.connection));
+    let mut table = Table::new([
+        Column::fixed("SEVERITY"),
+        Column::capped("ID", MAX_ID),
+        Column::text("PACKAGE"),
+        Column::text("VERSION"),
+        Column::text("LOCATION"),
+        Column::text("TITLE"),
+        Column::fixed("STATE"),
+        Column::text("CONNECTION"),
+    ]);
+    for row in rows {
+        let finding = &row.finding;
+        // What most findings are needs no words.
+        let state = match finding.state {
+            state if finding.no_longer_detected && words::is_open(state) => "not seen any more",
+            FindingState::Detected => "",
+            state => words::finding_state(state),
+        };
+        table.row([
+            Cell::toned(words::severity(finding.severity), tone(finding.severity)),
+            best_identifier(finding).into(),
+            finding.package_name.as_deref().unwrap_or_default().into(),
+            finding
+                .package_version
+                .as_deref()
+                .unwrap_or_default()
+                .into(),
+            row.location.as_str().into(),
+            finding.title.as_str().into(),
+            Cell::toned(state, Tone::Faint),
+            if several {
+                row.connection.as_str().into()
+            } else {
+                "".into()
+            },
+        ]);
+    }
+    table.render(look)
+}
+
+/// `3 critical, 12 high, 22 low`.
+pub fn by_severity(rows: &[FindingRow], look: Look) -> String {
+    let mut parts = Vec::new();
+    for severity in SEVERITIES {
+        let many = rows
+            .iter()
+            .filter(|row| row.finding.severity == severity)
+            .count();
+        if many > 0 {
+            let words = format!("{} {}", number(many as u64), words::severity(severity));
+            parts.push(look.tone(tone(severity), &words));
+        }
+    }
+    parts.join(", ")
+}
+
+/// The identifier that people search for: a CVE, else the first one, else the finding's own id.
+fn best_identifier(finding: &Finding) -> &str {
+    finding
+        .identifiers
+        .iter()
+        .find(|known| known.kind.eq_ignore_ascii_case("cve"))
+        .or_else(|| finding.identifiers.first())
+        .map_or(finding.id.as_str(), |known| known.value.as_str())
+}
+
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Critical | Severity::High => Tone::Bad,
+        Severity::Medium => Tone::Warn,
+        Severity::Low => Tone::Plain,
+        Severity::Info | Severity::Unknown => Tone::Faint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn findings_read_well() {
+        insta::assert_snapshot!(table(&samples::findings(), Look::PLAIN));
+    }
+
+    #[test]
+    fn findings_fit_a_narrow_screen() {
+        let look = Look {
+            width: Some(80),
+            colour: false,
+        };
+        let text = table(&samples::findings(), look);
+        assert!(
+            text.lines()
+                .all(|line| super::super::text::width(line) <= 80),
+            "{text}"
+        );
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn no_findings_make_no_table() {
+        assert_eq!(table(&[], Look::PLAIN), "");
+    }
+}
