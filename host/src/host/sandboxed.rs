@@ -14,7 +14,8 @@ use super::{Account, Connectors, HostError, HostOptions, Inspection};
 use crate::contract::{LocationPage, Manifest, Profile, ScanRequest, ScanSummary, Verification};
 use crate::egress::{Egress, EgressConfig, EgressCounters, EgressLimits, Origin, SystemResolver};
 use crate::plugin::{
-    CallEnd, CallError, CallSetup, Limit, Limits, LoadedConnector, NoWay, Outlet, Sandbox, SandboxOptions, Ways,
+    CallEnd, CallError, CallSetup, Limit, Limits, LoadedConnector, NoWay, Outlet, Sandbox,
+    SandboxOptions, Ways,
 };
 use crate::scan::{CallFailed, Connector, Ended, Fault, Traffic};
 
@@ -43,8 +44,14 @@ impl Sandboxed {
         for assignment in &options.limits {
             limits.assign(assignment).map_err(anyhow::Error::from)?;
         }
-        let cache_dir = options.cache_dir.clone().unwrap_or_else(|| options.data_dir.join(CODE));
-        let sandbox = Sandbox::new(SandboxOptions { cache_dir: Some(cache_dir), limits: limits.clone() });
+        let cache_dir = options
+            .cache_dir
+            .clone()
+            .unwrap_or_else(|| options.data_dir.join(CODE));
+        let sandbox = Sandbox::new(SandboxOptions {
+            cache_dir: Some(cache_dir),
+            limits: limits.clone(),
+        });
         Ok(Self {
             places: Places::new(options),
             sandbox: sandbox.map_err(anyhow::Error::from)?,
@@ -54,9 +61,15 @@ impl Sandboxed {
     }
 
     async fn load(&self, path: &Path) -> anyhow::Result<Arc<LoadedConnector>> {
-        let about = std::fs::metadata(path).with_context(|| format!("can't open {}", path.display()))?;
+        let about =
+            std::fs::metadata(path).with_context(|| format!("can't open {}", path.display()))?;
         let (size, changed) = (about.len(), about.modified().ok());
-        let known = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
+        let known = self
+            .loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(path)
+            .cloned();
         if let Some(known) = known
             && known.size == size
             && known.changed == changed
@@ -67,7 +80,14 @@ impl Sandboxed {
         let loaded = self.sandbox.load_bytes(bytes).await;
         let connector = loaded.with_context(|| format!("{} can't be used", path.display()))?;
         let mut all = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(path.to_owned(), Loaded { size, changed, connector: connector.clone() });
+        all.insert(
+            path.to_owned(),
+            Loaded {
+                size,
+                changed,
+                connector: connector.clone(),
+            },
+        );
         Ok(connector)
     }
 
@@ -77,7 +97,11 @@ impl Sandboxed {
         let mut first_error = None;
         for path in self.places.files() {
             match self.load(&path).await {
-                Ok(connector) if connectors.iter().all(|known| known.digest() != connector.digest()) => {
+                Ok(connector)
+                    if connectors
+                        .iter()
+                        .all(|known| known.digest() != connector.digest()) =>
+                {
                     connectors.push(connector);
                 }
                 Ok(_) => {}
@@ -103,8 +127,14 @@ impl Sandboxed {
             .into());
         }
         // The most important file first, so the first of that id is the one in use.
-        let found = connectors.into_iter().find(|connector| connector.manifest().id == id);
-        found.ok_or_else(|| HostError::Unknown { what: "connector", name: id.to_owned(), list: "connectors" })
+        let found = connectors
+            .into_iter()
+            .find(|connector| connector.manifest().id == id);
+        found.ok_or_else(|| HostError::Unknown {
+            what: "connector",
+            name: id.to_owned(),
+            list: "plugin list",
+        })
     }
 
     fn setup(
@@ -129,7 +159,10 @@ impl Sandboxed {
 impl Connectors for Sandboxed {
     async fn all(&self) -> Result<Vec<(Manifest, String)>, HostError> {
         let connectors = self.load_all().await?;
-        Ok(connectors.iter().map(|connector| (connector.manifest().clone(), connector.digest().to_owned())).collect())
+        Ok(connectors
+            .iter()
+            .map(|connector| (connector.manifest().clone(), connector.digest().to_owned()))
+            .collect())
     }
 
     async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
@@ -151,13 +184,21 @@ impl Connectors for Sandboxed {
     async fn connect(&self, id: &str, account: Account) -> Result<Arc<dyn Connector>, HostError> {
         let connector = self.by_id(id).await?;
         let egress = egress(&account)?;
-        Ok(Arc::new(Connected { connector, egress, account, limits: self.limits.clone() }))
+        Ok(Arc::new(Connected {
+            connector,
+            egress,
+            account,
+            limits: self.limits.clone(),
+        }))
     }
 
     async fn inspect(&self, path: &Path) -> Result<Inspection, HostError> {
         let connector = self.load(path).await?;
         let limit = |limit: &Limit| {
-            (limit.name().to_owned(), limit.unit().show(self.limits.get(*limit)))
+            (
+                limit.name().to_owned(),
+                limit.unit().show(self.limits.get(*limit)),
+            )
         };
         Ok(Inspection {
             manifest: connector.manifest().clone(),
@@ -244,7 +285,11 @@ impl Connector for Connected {
         parent: Option<String>,
         cursor: Option<String>,
     ) -> Result<Ended<LocationPage>, CallFailed> {
-        ended(self.connector.list_locations(self.setup(outlet, cancel), parent, cursor).await)
+        ended(
+            self.connector
+                .list_locations(self.setup(outlet, cancel), parent, cursor)
+                .await,
+        )
     }
 
     async fn scan(
@@ -253,13 +298,20 @@ impl Connector for Connected {
         cancel: CancellationToken,
         request: ScanRequest,
     ) -> Result<Ended<ScanSummary>, CallFailed> {
-        ended(self.connector.scan(self.setup(outlet, cancel), request).await)
+        ended(
+            self.connector
+                .scan(self.setup(outlet, cancel), request)
+                .await,
+        )
     }
 }
 
 fn ended<T>(result: Result<CallEnd<T>, CallError>) -> Result<Ended<T>, CallFailed> {
     match result {
-        Ok(end) => Ok(Ended { value: end.value, traffic: traffic(end.counters) }),
+        Ok(end) => Ok(Ended {
+            value: end.value,
+            traffic: traffic(end.counters),
+        }),
         Err(error) => Err(failed(error)),
     }
 }

@@ -1,5 +1,7 @@
 //! A connector that follows a script: a tree of locations, what each holds, and when calls fail.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -170,11 +172,13 @@ impl Script {
         }
         let first: usize = request.cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let stopped = || failed(Fault::Failure(Failure::Stopped));
-        while scripted.stuck {
-            outlet
-                .emit(Vec::new(), "still".to_owned())
-                .await
-                .map_err(|_| stopped())?;
+        if scripted.stuck {
+            loop {
+                outlet
+                    .emit(Vec::new(), "still".to_owned())
+                    .await
+                    .map_err(|_| stopped())?;
+            }
         }
         for number in first..=scripted.batches.len() {
             tokio::time::sleep(scripted.pace).await;
