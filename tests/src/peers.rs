@@ -28,7 +28,10 @@ pub fn program(name: &str) -> anyhow::Result<Option<PathBuf>> {
 }
 
 /// Says that something is absent; an error where CI requires it.
-#[expect(clippy::print_stderr, reason = "what a test that skips owes its reader")]
+#[expect(
+    clippy::print_stderr,
+    reason = "what a test that skips owes its reader"
+)]
 pub fn absent(what: &str) -> anyhow::Result<()> {
     if std::env::var_os("OX_PEERS").is_some_and(|value| value == "required") {
         bail!("{what}, and OX_PEERS=required");
@@ -54,10 +57,18 @@ pub fn debian_root(suite: &str) -> anyhow::Result<Option<DebianRoot>> {
         return absent("OX_DEBIAN_ROOTS names no folder with Debian roots").map(|()| None);
     };
     let list = folder.join(format!("{suite}.packages"));
-    let text = std::fs::read_to_string(&list)
-        .with_context(|| format!("{} is not there; make it with tests/peers/debian-root", list.display()))?;
+    let text = std::fs::read_to_string(&list).with_context(|| {
+        format!(
+            "{} is not there; make it with tests/peers/debian-root",
+            list.display()
+        )
+    })?;
     let packages = text.lines().map(str::to_owned).collect();
-    Ok(Some(DebianRoot { suite: suite.to_owned(), root: folder.join(suite), packages }))
+    Ok(Some(DebianRoot {
+        suite: suite.to_owned(),
+        root: folder.join(suite),
+        packages,
+    }))
 }
 
 /// A port of 127.0.0.1 that was free a moment ago.
@@ -86,7 +97,9 @@ pub struct TokenService {
 impl DockerRegistry {
     /// An open registry on a fresh folder: whoever reaches it may push.
     pub fn open() -> anyhow::Result<Option<Self>> {
-        let Some(program) = program("docker-registry")? else { return Ok(None) };
+        let Some(program) = program("docker-registry")? else {
+            return Ok(None);
+        };
         let own = tempfile::tempdir()?;
         let folder = own.path().to_owned();
         let mut registry = Self::start(&program, &folder, free_port()?, None)?;
@@ -132,14 +145,22 @@ impl DockerRegistry {
             .stderr(Stdio::null())
             .spawn()
             .context("docker-registry did not start")?;
-        let mut registry = Self { process, port, folder: folder.to_owned(), _own: None };
+        let mut registry = Self {
+            process,
+            port,
+            folder: folder.to_owned(),
+            _own: None,
+        };
         let began = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = registry.process.try_wait()? {
                 bail!("docker-registry ended at once: {status}");
             }
             if began.elapsed() > START {
-                bail!("docker-registry does not listen after {} s", START.as_secs());
+                bail!(
+                    "docker-registry does not listen after {} s",
+                    START.as_secs()
+                );
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -153,16 +174,30 @@ impl DockerRegistry {
 
     /// Pushes with `skopeo`, through its `dir:` layout. False where skopeo is absent.
     pub fn push(&self, artefact: &Artefact, repository: &str, tag: &str) -> anyhow::Result<bool> {
-        let Some(skopeo) = program("skopeo")? else { return Ok(false) };
+        let Some(skopeo) = program("skopeo")? else {
+            return Ok(false);
+        };
         let folder = tempfile::tempdir()?;
-        std::fs::write(folder.path().join("version"), "Directory Transport Version: 1.1\n")?;
+        std::fs::write(
+            folder.path().join("version"),
+            "Directory Transport Version: 1.1\n",
+        )?;
         std::fs::write(folder.path().join("manifest.json"), &artefact.manifest)?;
         for blob in &artefact.blobs {
-            let hex = blob.digest.split_once(':').map_or(blob.digest.as_str(), |(_, hex)| hex);
+            let hex = blob
+                .digest
+                .split_once(':')
+                .map_or(blob.digest.as_str(), |(_, hex)| hex);
             std::fs::write(folder.path().join(hex), &blob.bytes)?;
         }
         let output = Command::new(skopeo)
-            .args(["copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false", "--preserve-digests"])
+            .args([
+                "copy",
+                "--quiet",
+                "--insecure-policy",
+                "--dest-tls-verify=false",
+                "--preserve-digests",
+            ])
             .arg(format!("dir:{}", folder.path().display()))
             .arg(format!("docker://{}/{repository}:{tag}", self.host()))
             .stdin(Stdio::null())

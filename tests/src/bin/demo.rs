@@ -27,7 +27,11 @@ fn demo() -> anyhow::Result<()> {
     let began = Instant::now();
     let gitlab = acme::start(Modes::default())?;
     let data = tempfile::tempdir()?;
-    let stage = Stage { program, connector, data: data.path().to_owned() };
+    let stage = Stage {
+        program,
+        connector,
+        data: data.path().to_owned(),
+    };
 
     say(&format!(
         "A simulated GitLab {} (Ultimate) listens on {}, its registry on {}.\n\
@@ -37,22 +41,45 @@ fn demo() -> anyhow::Result<()> {
         gitlab.registry_host()
     ))?;
 
-    stage.run("Connect an account. The token comes from the environment, never from the command line.", &[
-        "connect", "gitlab-registry", "--url", &gitlab.base_url(), "--token-env", "GITLAB_TOKEN", "--name", "northwind",
-    ])?;
-    stage.run("What there is to scan.", &["locations", "northwind", "--tree"])?;
+    stage.run(
+        "Connect an account. The token comes from the environment, never from the command line.",
+        &[
+            "connect",
+            "gitlab-registry",
+            "--url",
+            &gitlab.base_url(),
+            "--token-env",
+            "GITLAB_TOKEN",
+            "--name",
+            "northwind",
+        ],
+    )?;
+    stage.run(
+        "What there is to scan.",
+        &["locations", "northwind", "--tree"],
+    )?;
     stage.run("Choose: everything of the group, without the archive; what is created later is scanned too.", &[
         "select", "northwind", "--include", "northwind/**", "--exclude", "northwind/archive/**", "--new-locations", "include",
     ])?;
     stage.run("Scan.", &["scan", "northwind"])?;
-    stage.run("What GitLab's own scanners had found, worst first.", &["findings", "--connection", "northwind"])?;
-    stage.run("The images, and what is in them.", &["images", "--connection", "northwind"])?;
-    stage.run("What was not looked at, and why. Nothing is left out in silence.", &[
-        "skipped", "--connection", "northwind",
-    ])?;
+    stage.run(
+        "What GitLab's own scanners had found, worst first.",
+        &["findings", "--connection", "northwind"],
+    )?;
+    stage.run(
+        "The images, and what is in them.",
+        &["images", "--connection", "northwind"],
+    )?;
+    stage.run(
+        "What was not looked at, and why. Nothing is left out in silence.",
+        &["skipped", "--connection", "northwind"],
+    )?;
 
     gitlab.clear_log();
-    stage.run("Once more. Layers are known by their digest: none is read again.", &["scan", "northwind", "--fresh"])?;
+    stage.run(
+        "Once more. Layers are known by their digest: none is read again.",
+        &["scan", "northwind", "--fresh"],
+    )?;
 
     let log = gitlab.log();
     say(&format!(
@@ -74,7 +101,14 @@ struct Stage {
 impl Stage {
     /// Shows the command, runs it, and stops the demo when it fails.
     fn run(&self, why: &str, arguments: &[&str]) -> anyhow::Result<()> {
-        say(&format!("\n# {why}\n$ ox-host {}", arguments.iter().map(|a| quoted(a)).collect::<Vec<_>>().join(" ")))?;
+        say(&format!(
+            "\n# {why}\n$ ox-host {}",
+            arguments
+                .iter()
+                .map(|a| quoted(a))
+                .collect::<Vec<_>>()
+                .join(" ")
+        ))?;
         let status = Command::new(&self.program)
             .args(arguments)
             .env("GITLAB_TOKEN", acme::TOKEN)
@@ -84,19 +118,29 @@ impl Stage {
             .status()
             .with_context(|| format!("{} did not start", self.program.display()))?;
         if !status.success() {
-            bail!("ox-host {} ended with {status}", arguments.first().unwrap_or(&""));
+            bail!(
+                "ox-host {} ended with {status}",
+                arguments.first().unwrap_or(&"")
+            );
         }
         Ok(())
     }
 }
 
 fn quoted(argument: &str) -> String {
-    if argument.contains(['*', ' ', '?']) { format!("'{argument}'") } else { argument.to_owned() }
+    if argument.contains(['*', ' ', '?']) {
+        format!("'{argument}'")
+    } else {
+        argument.to_owned()
+    }
 }
 
 fn display(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+    path.strip_prefix(&here)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 fn say(text: &str) -> anyhow::Result<()> {
