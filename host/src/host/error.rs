@@ -50,6 +50,7 @@ impl From<ScanStop> for HostError {
         match stop {
             ScanStop::Cancelled => Self::Connector(Failure::Stopped),
             ScanStop::Failure(failure) => Self::Connector(failure),
+            ScanStop::Connector(message) => Self::Limit(message),
             ScanStop::Host(message) => Self::Other(anyhow::Error::msg(message)),
         }
     }

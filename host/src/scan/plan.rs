@@ -203,6 +203,16 @@ impl Lister<'_> {
             };
             match budget.decide(&fault, branch.cursor.as_deref()) {
                 Decision::Stop(stop) => return (branch, Err(Stopped::All(stop)), sum),
+                // Nothing was listed and nothing can be: that is no listing, it is a failure.
+                Decision::GiveUp { message, .. }
+                    if branch.parent.is_none() && branch.cursor.is_none() =>
+                {
+                    let stop = match fault {
+                        Fault::Failure(failure) => ScanStop::Failure(failure),
+                        _ => ScanStop::Connector(message),
+                    };
+                    return (branch, Err(Stopped::All(stop)), sum);
+                }
                 Decision::GiveUp { message, hint } => {
                     let reason = reason_of(&fault);
                     return (

@@ -59,6 +59,8 @@ pub enum ScanStop {
     Cancelled,
     /// The connector's failure concerns every location.
     Failure(Failure),
+    /// The connector crashes, or reaches a limit, before anything can be listed.
+    Connector(String),
     /// The host can't go on (the disk is full).
     Host(String),
 }

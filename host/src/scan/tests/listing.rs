@@ -116,6 +116,21 @@ async fn a_bad_credential_ends_the_listing_at_once() {
 }
 
 #[tokio::test]
+async fn a_top_that_cannot_be_listed_is_a_failure_and_not_an_empty_listing() {
+    let script = tree();
+    fault_at(&script, None, vec![unavailable(); 9]);
+    let (listing, _) = list(script, ListingLimits::default()).await;
+    assert!(matches!(
+        listing,
+        Err(ScanStop::Failure(Failure::Unavailable(_)))
+    ));
+    let script = tree();
+    fault_at(&script, None, vec![crash(); 9]);
+    let (listing, _) = list(script, ListingLimits::default()).await;
+    assert!(matches!(listing, Err(ScanStop::Connector(_))));
+}
+
+#[tokio::test]
 async fn a_cursor_that_comes_again_ends_its_branch() {
     let mut script = tree();
     script.pages.insert(
