@@ -58,12 +58,14 @@ impl Store {
             let stamp = now();
             let known: i64 = count(tx, "SELECT count(*) FROM location WHERE connection_id = ?1 AND gone_at IS NULL", connection)?;
             let rows: i64 = count(tx, "SELECT count(*) FROM location WHERE connection_id = ?1", connection)?;
+            // A mark, not the time: two listings may fall into one millisecond, and clocks are set back.
+            tx.execute("UPDATE location SET listed = 0 WHERE connection_id = ?1", [connection])?;
             upsert(tx, connection, &locations, &stamp)?;
             let rows_now: i64 = count(tx, "SELECT count(*) FROM location WHERE connection_id = ?1", connection)?;
-            let missing: i64 = tx.query_row(
-                "SELECT count(*) FROM location WHERE connection_id = ?1 AND gone_at IS NULL AND last_seen <> ?2",
-                params![connection, stamp],
-                |row| row.get(0),
+            let missing: i64 = count(
+                tx,
+                "SELECT count(*) FROM location WHERE connection_id = ?1 AND gone_at IS NULL AND NOT listed",
+                connection,
             )?;
             let mut outcome = ListingOutcome {
                 new: usize::try_from(rows_now - rows).unwrap_or(0),
@@ -74,7 +76,7 @@ impl Store {
                 if outcome.guard.is_none() {
                     outcome.gone = tx.execute(
                         "UPDATE location SET gone_at = ?2
-                         WHERE connection_id = ?1 AND gone_at IS NULL AND last_seen <> ?2",
+                         WHERE connection_id = ?1 AND gone_at IS NULL AND NOT listed",
                         params![connection, stamp],
                     )?;
                 }
@@ -145,7 +147,7 @@ fn upsert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
          ON CONFLICT (connection_id, external_id) DO UPDATE SET
              kind = excluded.kind, path = excluded.path, scannable = excluded.scannable,
-             record = excluded.record, last_seen = excluded.last_seen, gone_at = NULL",
+             record = excluded.record, last_seen = excluded.last_seen, listed = 1, gone_at = NULL",
     )?;
     for location in locations {
         let record = serde_json::to_string(location)?;
