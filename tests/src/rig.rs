@@ -128,7 +128,7 @@ impl Rig {
             .await
     }
 
-    /// Scans these locations (globs; none for all), from the beginning.
+    /// Scans these locations and what is below them (none for all), from the beginning.
     ///
     /// # Errors
     /// As [`Host::scan`].
@@ -142,13 +142,14 @@ impl Rig {
             .await
     }
 
-    /// The stored images of the locations that fit a glob.
+    /// The stored images of the location with that path.
     ///
     /// # Errors
     /// When the store can't be read.
     pub fn images(&self, location: &str) -> anyhow::Result<Vec<Image>> {
-        let rows = self.host.images(&at(location))?;
-        Ok(rows.into_iter().map(|row| row.image).collect())
+        let rows = self.host.images(&mine())?.into_iter();
+        let rows = rows.filter(|row| row.location == location);
+        Ok(rows.map(|row| row.image).collect())
     }
 
     /// The stored packages of one image.
@@ -159,22 +160,24 @@ impl Rig {
         Ok(self.host.packages(digest)?)
     }
 
-    /// The stored findings of the locations that fit a glob.
+    /// The stored findings of the location with that path.
     ///
     /// # Errors
     /// When the store can't be read.
     pub fn findings(&self, location: &str) -> anyhow::Result<Vec<Finding>> {
-        let rows = self.host.findings(&at(location))?;
-        Ok(rows.into_iter().map(|row| row.finding).collect())
+        let rows = self.host.findings(&mine())?.into_iter();
+        let rows = rows.filter(|row| row.location == location);
+        Ok(rows.map(|row| row.finding).collect())
     }
 
-    /// What the newest scan of the locations that fit a glob skipped.
+    /// What the newest scan of the location with that path skipped.
     ///
     /// # Errors
     /// When the store can't be read.
     pub fn skipped(&self, location: &str) -> anyhow::Result<Vec<Skipped>> {
-        let rows = self.host.skipped(&at(location))?;
-        Ok(rows.into_iter().map(|row| row.skipped).collect())
+        let rows = self.host.skipped(&mine())?.into_iter();
+        let rows = rows.filter(|row| row.location == location);
+        Ok(rows.map(|row| row.skipped).collect())
     }
 
     /// Names and reasons of [`Rig::skipped`], sorted.
@@ -209,10 +212,9 @@ impl Rig {
 /// Location and digest; tags and packages (`name version @layer`).
 pub type Inventory = BTreeMap<(String, String), (BTreeSet<String>, BTreeSet<String>)>;
 
-fn at(location: &str) -> Filter {
+fn mine() -> Filter {
     Filter {
         connection: Some(NAME.to_owned()),
-        locations: vec![location.to_owned()],
         ..Filter::default()
     }
 }

@@ -79,6 +79,7 @@ pub fn for_repository(
         out: FindingsOutcome::default(),
         unreadable: 0,
         unplaced: 0,
+        elsewhere: 0,
     };
     let told = reading.graphql(emit)?;
     let mut out = reading.finish();
@@ -188,6 +189,7 @@ struct Reading<'r, 's, 't> {
     out: FindingsOutcome,
     unreadable: usize,
     unplaced: usize,
+    elsewhere: usize,
 }
 
 impl Reading<'_, '_, '_> {
@@ -215,6 +217,19 @@ impl Reading<'_, '_, '_> {
             self.out
                 .notes
                 .push(note(REPORT_NAME, SkipReason::Unsupported, why));
+        }
+        if self.elsewhere > 0 {
+            let why = explain(
+                format!(
+                    "{} container vulnerabilities of {} are about images outside of {}, so about none that \
+                     is scanned here.",
+                    self.elsewhere, self.facts.project_path, self.facts.registry_host
+                ),
+                "Look at them in GitLab's vulnerability report.",
+            );
+            self.out
+                .notes
+                .push(note(REPORT_NAME, SkipReason::NotSelected, why));
         }
         self.out
     }
@@ -280,6 +295,8 @@ impl Reading<'_, '_, '_> {
                 }
                 None => self.unreadable += 1,
             }
+        } else if vulnerability.is_elsewhere(self.facts) {
+            self.elsewhere += 1;
         }
         Ok(())
     }
@@ -479,6 +496,10 @@ impl Reading<'_, '_, '_> {
         let path = &self.facts.project_path;
         Ok(match value(0, "vulnerabilityStatistic") {
             Some(Value::Null) => Told::Nothing(self.closed()),
+            // A role that may not read them sees an empty list, whatever the statistic says.
+            Some(_) if self.facts.role.is_some_and(|role| role < DEVELOPER) => {
+                Told::Nothing(self.forbidden(""))
+            }
             Some(_) => {
                 let ran = ["enabled", "pipelineRun"].iter().any(|list| {
                     let list = value(1, "securityScanners")

@@ -28,7 +28,11 @@ fn five() -> Organisation {
     let repository = org.repository(project, "");
     for (number, tag) in ["v1", "v2", "v3-dev", "nightly", "v4"].iter().enumerate() {
         let number = u32::try_from(number).unwrap();
-        org.push(repository, tag, &image(number, &format!("2026-0{}-01T00:00:00Z", number + 1)));
+        org.push(
+            repository,
+            tag,
+            &image(number, &format!("2026-0{}-01T00:00:00Z", number + 1)),
+        );
     }
     org
 }
@@ -81,8 +85,15 @@ async fn old_tags_are_left_out_by_age() {
     let days = |days: i64| (now - jiff::SignedDuration::from_hours(days * 24)).to_string();
     let (mut org, project) = acme();
     let repository = org.repository(project, "");
-    for (number, (tag, age)) in [("old", 40), ("edge", 8), ("new", 2)].into_iter().enumerate() {
-        org.push(repository, tag, &image(u32::try_from(number).unwrap(), &days(age)));
+    for (number, (tag, age)) in [("old", 40), ("edge", 8), ("new", 2)]
+        .into_iter()
+        .enumerate()
+    {
+        org.push(
+            repository,
+            tag,
+            &image(u32::try_from(number).unwrap(), &days(age)),
+        );
         let stored = org.store.repositories.get_mut(PATH).unwrap();
         stored.tags.get_mut(tag).unwrap().created_at = days(age);
     }
@@ -95,8 +106,14 @@ async fn platforms_that_are_not_chosen_are_told() {
     let (mut org, project) = acme();
     let repository = org.repository(project, "");
     let amd64 = image(1, "2026-01-01T00:00:00Z");
-    let arm64 = Image::new(Platform::arm64()).layer(root::alpine(4).layer).build();
-    org.push(repository, "both", &Index::oci().child(&amd64).child(&arm64).build());
+    let arm64 = Image::new(Platform::arm64())
+        .layer(root::alpine(4).layer)
+        .build();
+    org.push(
+        repository,
+        "both",
+        &Index::oci().child(&amd64).child(&arm64).build(),
+    );
     // Of a single image only its config tells the platform.
     org.push(repository, "arm", &arm64);
     let gitlab = GitLab::start(org, Modes::default()).unwrap();
@@ -108,5 +125,8 @@ async fn platforms_that_are_not_chosen_are_told() {
     assert_eq!(images.len(), 1, "{images:#?}");
     assert_eq!(images[0].digest, amd64.digest);
     let reasons = rig.reasons(PATH).unwrap();
-    assert!(reasons.contains(&(arm64.digest.clone(), SkipReason::NotSelected)), "{reasons:?}");
+    assert!(
+        reasons.contains(&(arm64.digest.clone(), SkipReason::NotSelected)),
+        "{reasons:?}"
+    );
 }

@@ -13,12 +13,12 @@ use ox_host::contract::{SkipReason, SkipSubject};
 use ox_host::host::ScanReport;
 use tokio::sync::OnceCell;
 
-pub const TOKEN: &str = "glpat-ada";
+pub(crate) const TOKEN: &str = "glpat-ada";
 /// Tags of `acme/app/many`.
 const MANY: usize = 1_250;
 
 /// An organisation with one project, `acme/App`.
-pub fn acme() -> (Organisation, u64) {
+pub(crate) fn acme() -> (Organisation, u64) {
     let mut org = Organisation::new();
     let ada = org.user("ada");
     org.token(ada, TOKEN, &scope::CONNECTOR);
@@ -28,7 +28,12 @@ pub fn acme() -> (Organisation, u64) {
 }
 
 /// Pushes images under their tags into a new repository of the project.
-pub fn push(org: &mut Organisation, project: u64, name: &str, images: &[(&str, &Artefact)]) -> u64 {
+pub(crate) fn push(
+    org: &mut Organisation,
+    project: u64,
+    name: &str,
+    images: &[(&str, &Artefact)],
+) -> u64 {
     let repository = org.repository(project, name);
     for (tag, image) in images {
         org.push(repository, tag, image);
@@ -67,7 +72,9 @@ struct Images {
 
 fn images() -> Images {
     let status = |name: &str, version: &str| {
-        format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n")
+        format!(
+            "Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n"
+        )
     };
     let patch = Layer::new().file("opt/patch", "patched");
     let with = |layer: ox_harness::image::BuiltLayer| {
@@ -114,14 +121,29 @@ fn images() -> Images {
         distroless: Image::amd64()
             .layer(
                 Layer::new()
-                    .file("var/lib/dpkg/status.d/tzdata", status("tzdata", "2024a-0+deb12u1"))
-                    .file("var/lib/dpkg/status.d/base", status("base-files", "12.4+deb12u5")),
+                    .file(
+                        "var/lib/dpkg/status.d/tzdata",
+                        status("tzdata", "2024a-0+deb12u1"),
+                    )
+                    .file(
+                        "var/lib/dpkg/status.d/base",
+                        status("base-files", "12.4+deb12u5"),
+                    ),
             )
             .build(),
         wrong: with(patch.build().claim_digest(&digest_of(b"something else"))),
-        foreign: with(patch.build().foreign("https://elsewhere.example/layer.tar.gz")),
+        foreign: with(
+            patch
+                .build()
+                .foreign("https://elsewhere.example/layer.tar.gz"),
+        ),
         missing: with(Layer::new().file("opt/gone", "gone").build().missing()),
-        cut: with(Layer::new().file("a", "a").truncated_file("b", 5_000).build()),
+        cut: with(
+            Layer::new()
+                .file("a", "a")
+                .truncated_file("b", 5_000)
+                .build(),
+        ),
     }
 }
 
@@ -140,12 +162,21 @@ async fn scanned() -> &'static Scanned {
             let (mut org, project) = acme();
             let of = images();
             let (signature_tag, signature) = cosign_signature(&of.index);
-            push(&mut org, project, "", &[("1.0", &debian()), ("latest", &debian())]);
+            push(
+                &mut org,
+                project,
+                "",
+                &[("1.0", &debian()), ("latest", &debian())],
+            );
             push(
                 &mut org,
                 project,
                 "multi",
-                &[("1", &of.index), ("list", &of.list), (&signature_tag, &signature)],
+                &[
+                    ("1", &of.index),
+                    ("list", &of.list),
+                    (&signature_tag, &signature),
+                ],
             );
             push(
                 &mut org,
@@ -210,7 +241,7 @@ async fn scanned() -> &'static Scanned {
 
 /// Asserts that an image has exactly these packages, all from that layer.
 #[track_caller]
-pub fn assert_packages(rig: &Rig, digest: &str, wanted: &[ExpectedPackage], layer: u32) {
+fn assert_packages(rig: &Rig, digest: &str, wanted: &[ExpectedPackage], layer: u32) {
     let packages = rig.packages(digest).unwrap();
     assert!(packages.iter().all(|p| p.layer == layer), "{packages:#?}");
     let found: BTreeSet<ExpectedPackage> = packages
@@ -223,7 +254,11 @@ pub fn assert_packages(rig: &Rig, digest: &str, wanted: &[ExpectedPackage], laye
             version: p.version,
         })
         .collect();
-    assert_eq!(found, wanted.iter().cloned().collect(), "packages of {digest}");
+    assert_eq!(
+        found,
+        wanted.iter().cloned().collect(),
+        "packages of {digest}"
+    );
 }
 
 fn names(rig: &Rig, digest: &str) -> Vec<String> {
@@ -246,7 +281,10 @@ async fn packages_are_exactly_those_of_the_image_and_tags_share_it() {
     assert!(image.complete);
     assert_eq!(image.package_count, 40);
     let system = image.operating_system.as_ref().unwrap();
-    assert_eq!((system.id.as_str(), system.version_id.as_deref()), ("debian", Some("12")));
+    assert_eq!(
+        (system.id.as_str(), system.version_id.as_deref()),
+        ("debian", Some("12"))
+    );
     assert_eq!(image.layers.len(), 2);
     assert_packages(rig, &image.digest, &root::debian(40).packages, 0);
 }
@@ -257,13 +295,21 @@ async fn an_index_is_its_images_and_its_attestation_is_none() {
     let found = rig.images("acme/app/multi").unwrap();
     let platforms: BTreeSet<(String, Option<String>)> = found
         .iter()
-        .map(|image| (image.platform.architecture.clone(), image.platform.variant.clone()))
+        .map(|image| {
+            (
+                image.platform.architecture.clone(),
+                image.platform.variant.clone(),
+            )
+        })
         .collect();
     let expected = [("amd64", None), ("arm", Some("v7")), ("arm64", Some("v8"))];
     let expected = expected.map(|(a, v)| (a.to_owned(), v.map(str::to_owned)));
     assert_eq!(platforms, expected.into());
     assert_packages(rig, &alpine().digest, &root::alpine(20).packages, 0);
-    let both = found.iter().find(|image| image.digest == debian().digest).unwrap();
+    let both = found
+        .iter()
+        .find(|image| image.digest == debian().digest)
+        .unwrap();
     assert_eq!(both.tags, ["1", "list"], "one image, through two lists");
     let index = both.index.as_deref().unwrap();
     assert!([images.index.digest.as_str(), images.list.digest.as_str()].contains(&index));
@@ -289,25 +335,45 @@ async fn what_is_no_image_says_what_it_is() {
         ("schema 1", SkipReason::Unsupported),
     ] {
         let of = |reason| move |s: &&ox_host::contract::Skipped| s.skip.reason == reason;
-        let mut messages = told.iter().filter(of(reason)).map(|s| s.skip.why.message.to_lowercase());
-        assert!(messages.any(|m| m.contains(&word.to_lowercase())), "{word}: {told:#?}");
+        let mut messages = told
+            .iter()
+            .filter(of(reason))
+            .map(|s| s.skip.why.message.to_lowercase());
+        assert!(
+            messages.any(|m| m.contains(&word.to_lowercase())),
+            "{word}: {told:#?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn layers_are_put_on_top_of_each_other() {
     let Scanned { rig, images, .. } = scanned().await;
-    assert!(names(rig, &images.hidden.digest).is_empty(), "a whiteout hides the database");
-    assert!(names(rig, &images.opaque.digest).is_empty(), "an opaque folder hides the database");
+    assert!(
+        names(rig, &images.hidden.digest).is_empty(),
+        "a whiteout hides the database"
+    );
+    assert!(
+        names(rig, &images.opaque.digest).is_empty(),
+        "an opaque folder hides the database"
+    );
     let updated = names(rig, &images.updated.digest);
     assert_eq!(updated, ["comes 3.0-1 @1", "stays 1.0-1 @0"]);
     let distroless = names(rig, &images.distroless.digest);
-    assert_eq!(distroless, ["base-files 12.4+deb12u5 @0", "tzdata 2024a-0+deb12u1 @0"]);
+    assert_eq!(
+        distroless,
+        ["base-files 12.4+deb12u5 @0", "tzdata 2024a-0+deb12u1 @0"]
+    );
 }
 
 #[tokio::test]
 async fn a_bad_layer_costs_only_itself() {
-    let Scanned { rig, report, images, .. } = scanned().await;
+    let Scanned {
+        rig,
+        report,
+        images,
+        ..
+    } = scanned().await;
     assert_eq!(outcomes(report)["acme/app/broken"], "partial");
     let stored = rig.images("acme/app/broken").unwrap();
     assert_eq!(stored.len(), 5);
@@ -327,7 +393,10 @@ async fn a_bad_layer_costs_only_itself() {
             .collect();
         assert_eq!(told.len(), 1, "{:?}: {told:#?}", image.tags);
         assert_eq!(told[0].subject, SkipSubject::Layer);
-        assert!(reason.is_none_or(|reason| told[0].skip.reason == reason), "{told:#?}");
+        assert!(
+            reason.is_none_or(|reason| told[0].skip.reason == reason),
+            "{told:#?}"
+        );
         assert!(!told[0].skip.why.message.is_empty());
     }
     let whole = stored.iter().find(|i| i.digest == debian().digest).unwrap();
@@ -336,12 +405,21 @@ async fn a_bad_layer_costs_only_itself() {
 
 #[tokio::test]
 async fn many_tags_are_few_images_and_few_requests() {
-    let Scanned { gitlab, rig, report, .. } = scanned().await;
+    let Scanned {
+        gitlab,
+        rig,
+        report,
+        ..
+    } = scanned().await;
     let images = rig.images("acme/app/many").unwrap();
     assert_eq!(images.len(), 3);
     let tags: usize = images.iter().map(|image| image.tags.len()).sum();
     assert_eq!(tags, MANY);
-    let location = report.locations.iter().find(|l| l.path == "acme/app/many").unwrap();
+    let location = report
+        .locations
+        .iter()
+        .find(|l| l.path == "acme/app/many")
+        .unwrap();
     assert_eq!(location.counts.tags, MANY as u64);
     let requests = gitlab.count(|e| e.place == Place::Registry && e.path.contains("acme/app/many"));
     assert!(requests < 30, "{requests} requests");
@@ -353,7 +431,10 @@ async fn repositories_without_tags_are_empty_and_no_fault() {
     for path in ["acme/app/empty", "acme/app/ghost"] {
         assert_eq!(outcomes(report)[path], "complete");
         let told = rig.skipped(path).unwrap();
-        let told = told.iter().find(|s| s.subject == SkipSubject::Location).unwrap();
+        let told = told
+            .iter()
+            .find(|s| s.subject == SkipSubject::Location)
+            .unwrap();
         assert_eq!(told.skip.reason, SkipReason::Empty);
     }
 }
@@ -362,7 +443,10 @@ async fn repositories_without_tags_are_empty_and_no_fault() {
 async fn the_token_is_never_in_an_address_and_never_at_the_storage() {
     let Scanned { gitlab, .. } = scanned().await;
     for entry in gitlab.log() {
-        assert!(!format!("{}?{}", entry.path, entry.query).contains(TOKEN), "{entry:?}");
+        assert!(
+            !format!("{}?{}", entry.path, entry.query).contains(TOKEN),
+            "{entry:?}"
+        );
         if entry.place == Place::Storage {
             let bare = |name: &String| name != "authorization" && name != "private-token";
             assert!(entry.headers.iter().all(bare), "{entry:?}");
@@ -376,22 +460,36 @@ async fn the_token_is_never_in_an_address_and_never_at_the_storage() {
 #[tokio::test]
 async fn a_second_scan_reads_no_layer_again() {
     let (mut org, project) = acme();
-    push(&mut org, project, "", &[("1.0", &debian()), ("2.0", &alpine())]);
+    push(
+        &mut org,
+        project,
+        "",
+        &[("1.0", &debian()), ("2.0", &alpine())],
+    );
     let gitlab = GitLab::start(org, Modes::default()).unwrap();
     let rig = Rig::connected(&gitlab, TOKEN).await.unwrap();
     let first = rig.scan(&[]).await.unwrap();
-    assert_eq!((first.counts.layers_read, first.counts.layers_reused), (4, 0));
+    assert_eq!(
+        (first.counts.layers_read, first.counts.layers_reused),
+        (4, 0)
+    );
     let before = rig.inventory().unwrap();
     gitlab.clear_log();
     let second = rig.scan(&[]).await.unwrap();
-    assert_eq!((second.counts.layers_read, second.counts.layers_reused), (0, 4));
+    assert_eq!(
+        (second.counts.layers_read, second.counts.layers_reused),
+        (0, 4)
+    );
     let layers: BTreeSet<String> = [debian(), alpine()]
         .iter()
         .flat_map(|image| image.blobs.iter())
         .map(|blob| blob.digest.clone())
-        .filter(|digest| ![debian().config_digest, alpine().config_digest].contains(&Some(digest.clone())))
+        .filter(|digest| {
+            ![debian().config_digest, alpine().config_digest].contains(&Some(digest.clone()))
+        })
         .collect();
-    let again = |e: &ox_harness::sim::LogEntry| layers.iter().any(|digest| e.path.contains(&digest[7..]));
+    let again =
+        |e: &ox_harness::sim::LogEntry| layers.iter().any(|digest| e.path.contains(&digest[7..]));
     assert_eq!(gitlab.count(again), 0);
     assert_eq!(rig.inventory().unwrap(), before);
 }
@@ -401,8 +499,18 @@ async fn every_kind_of_installation_gives_the_same_inventory() {
     let scan = async |modes: Modes| {
         let (mut org, project) = acme();
         let of = images();
-        push(&mut org, project, "", &[("1.0", &debian()), ("2.0", &alpine())]);
-        push(&mut org, project, "multi", &[("1", &of.index), ("list", &of.list)]);
+        push(
+            &mut org,
+            project,
+            "",
+            &[("1.0", &debian()), ("2.0", &alpine())],
+        );
+        push(
+            &mut org,
+            project,
+            "multi",
+            &[("1", &of.index), ("list", &of.list)],
+        );
         let gitlab = GitLab::start(org, modes).unwrap();
         let rig = Rig::connected(&gitlab, TOKEN).await.unwrap();
         let report = rig.scan(&[]).await.unwrap();
@@ -413,11 +521,20 @@ async fn every_kind_of_installation_gives_the_same_inventory() {
     let (usual, storage) = scan(Modes::default()).await;
     assert_eq!(usual.len(), 5);
     assert!(storage > 0);
-    let legacy = Modes { registry: Registry::Legacy, ..Modes::default() };
+    let legacy = Modes {
+        registry: Registry::Legacy,
+        ..Modes::default()
+    };
     assert_eq!(scan(legacy).await.0, usual, "without the metadata database");
-    let direct = Modes { redirect_blobs: false, ..Modes::default() };
+    let direct = Modes {
+        redirect_blobs: false,
+        ..Modes::default()
+    };
     assert_eq!(scan(direct).await, (usual.clone(), 0), "without redirects");
-    let below = Modes { relative_root: "/gitlab".to_owned(), ..Modes::default() };
+    let below = Modes {
+        relative_root: "/gitlab".to_owned(),
+        ..Modes::default()
+    };
     assert_eq!(scan(below).await.0, usual, "below a relative root");
     let old = Modes {
         version: ox_harness::sim::Version::V13_12,
@@ -431,5 +548,9 @@ async fn every_kind_of_installation_gives_the_same_inventory() {
         registry: Registry::Legacy,
         ..Modes::default()
     };
-    assert_eq!(scan(multi).await.0, usual, "the one that fails at multi-arch tags");
+    assert_eq!(
+        scan(multi).await.0,
+        usual,
+        "the one that fails at multi-arch tags"
+    );
 }

@@ -65,7 +65,13 @@ fn small() -> Organisation {
 async fn the_full_token_is_green_at_every_step() {
     let gitlab = acme::start(Modes::default()).unwrap();
     let told = verified(&gitlab, acme::TOKEN).await;
-    assert_step(&told, GREEN, "registry", &["4.32.0", "with the metadata"], "");
+    assert_step(
+        &told,
+        GREEN,
+        "registry",
+        &["4.32.0", "with the metadata"],
+        "",
+    );
     assert_eq!(attribute(&told, "account.username"), "mira");
     assert_eq!(attribute(&told, "registry.database"), "true");
     assert_eq!(attribute(&told, "registry.host"), gitlab.registry_host());
@@ -80,9 +86,17 @@ async fn a_refused_token_fails_at_the_token_and_is_tried_once() {
     for (token, seen, hint) in [
         (acme::TOKEN_EXPIRED, "has expired", new),
         (acme::TOKEN_REVOKED, "was revoked", new),
-        ("glpat-nobody-knows-me", "does not know the token", "copied whole"),
+        (
+            "glpat-nobody-knows-me",
+            "does not know the token",
+            "copied whole",
+        ),
         (acme::TOKEN_BLOCKED, "blocked", "unblock the user"),
-        (acme::TOKEN_DEPLOY, "does not know the token", "deploy tokens"),
+        (
+            acme::TOKEN_DEPLOY,
+            "does not know the token",
+            "deploy tokens",
+        ),
     ] {
         gitlab.clear_log();
         let told = verified(&gitlab, token).await;
@@ -102,7 +116,10 @@ async fn missing_scopes_are_named_one_by_one() {
         &told,
         "+-+x+++x-",
         "scopes",
-        &["lacks the scopes read_registry, read_api", "it has: read_user"],
+        &[
+            "lacks the scopes read_registry, read_api",
+            "it has: read_user",
+        ],
         "Create a token that has read_registry, read_api too",
     );
     assert_eq!(gitlab.jwt_requests(), 0, "there is nothing to sign in for");
@@ -111,7 +128,10 @@ async fn missing_scopes_are_named_one_by_one() {
     let scopes = step(&told, "scopes").unwrap();
     assert_eq!(signs(&told).chars().nth(3), Some('x'), "{told:#?}");
     assert!(scopes.seen.contains("read_api"), "{scopes:?}");
-    assert!(!scopes.seen.contains("read_registry, read_api"), "{scopes:?}");
+    assert!(
+        !scopes.seen.contains("read_registry, read_api"),
+        "{scopes:?}"
+    );
 
     // Enough to work with, so it is no fault; what is not set is told all the same.
     let told = verified(&gitlab, acme::TOKEN_READ_API).await;
@@ -164,7 +184,11 @@ async fn every_version_and_edition_says_what_it_is() {
         let told = verified(&gitlab, acme::TOKEN).await;
         assert_step(&told, all, "version", &[&version.to_string()], "");
         if version != Version::V13_12 {
-            let build = if edition == Edition::Community { "ce" } else { "ee" };
+            let build = if edition == Edition::Community {
+                "ce"
+            } else {
+                "ee"
+            };
             assert_eq!(attribute(&told, "gitlab.edition"), build, "{version}");
         }
     }
@@ -174,16 +198,40 @@ async fn every_version_and_edition_says_what_it_is() {
 async fn an_old_gitlab_refuses_a_bad_token_at_the_token_too() {
     let gitlab = acme::start(Modes::version(Version::V13_12)).unwrap();
     let told = verified(&gitlab, "glpat-nobody-knows-me").await;
-    assert_step(&told, "+-x------", "token", &["does not know"], "copied whole");
+    assert_step(
+        &told,
+        "+-x------",
+        "token",
+        &["does not know"],
+        "copied whole",
+    );
     assert_eq!(gitlab.jwt_requests(), 0);
 }
 
 #[tokio::test]
 async fn a_registry_that_is_off_down_or_without_a_database_is_told_apart() {
     for (registry, down, all, seen, hint) in [
-        (Registry::Disabled, false, "+-+++++x-", "none", "administrator"),
-        (Registry::Database, true, "+-+++++x-", "in trouble", "tried again"),
-        (Registry::Legacy, false, GREEN, "without the metadata database", ""),
+        (
+            Registry::Disabled,
+            false,
+            "+-+++++x-",
+            "none",
+            "administrator",
+        ),
+        (
+            Registry::Database,
+            true,
+            "+-+++++x-",
+            "in trouble",
+            "tried again",
+        ),
+        (
+            Registry::Legacy,
+            false,
+            GREEN,
+            "without the metadata database",
+            "",
+        ),
     ] {
         let modes = Modes {
             registry,
@@ -264,7 +312,10 @@ async fn what_is_no_gitlab_fails_at_the_address_with_what_it_is() {
     for (reply, seen) in [
         (Reply::of(200, "text/html", page), "web page"),
         (Reply::of(503, "text/html", maintenance), "503"),
-        (Reply::text(503, "We are down for maintenance.\n"), "maintenance"),
+        (
+            Reply::text(503, "We are down for maintenance.\n"),
+            "maintenance",
+        ),
         (Reply::of(404, "text/html", page), "no GitLab API"),
         (Reply::text(200, "OK"), "not the JSON"),
         (Reply::of(401, "text/html", page), "own sign-in"),
@@ -287,9 +338,21 @@ async fn trouble_at_the_token_service_is_told_at_the_registry() {
         serde_json::json!({ "errors": [{ "code": "UNAUTHORIZED", "message": access }] });
     let unavailable = serde_json::json!({ "errors": [{ "code": "UNAVAILABLE", "message": "registry not enabled" }] });
     for (trouble, seen, hint) in [
-        (Trouble::Answer(Reply::json(403, &denied)), "may not read the registry", "read_registry"),
-        (Trouble::Answer(Reply::json(401, &unauthorized)), "does not accept the token", "expired"),
-        (Trouble::Answer(Reply::json(404, &unavailable)), "switched off", "administrator"),
+        (
+            Trouble::Answer(Reply::json(403, &denied)),
+            "may not read the registry",
+            "read_registry",
+        ),
+        (
+            Trouble::Answer(Reply::json(401, &unauthorized)),
+            "does not accept the token",
+            "expired",
+        ),
+        (
+            Trouble::Answer(Reply::json(404, &unavailable)),
+            "switched off",
+            "administrator",
+        ),
         (Trouble::ban(), "banned", "Wait"),
     ] {
         let gitlab = ox_harness::sim::GitLab::start(small(), Modes::default()).unwrap();
@@ -327,5 +390,8 @@ async fn somebody_elses_registry_is_signed_in_to_as_well() {
     let signs = signs(&told);
     assert!(signs.starts_with(&all[..8]), "{told:#?}");
     let seen = &step(&told, "registry").unwrap().seen;
-    assert!(seen.contains(&host) && seen.contains("not GitLab's own"), "{seen}");
+    assert!(
+        seen.contains(&host) && seen.contains("not GitLab's own"),
+        "{seen}"
+    );
 }
