@@ -89,6 +89,19 @@ pub fn for_repository(
             out.source = Some(SOURCE);
             out.notes.push(why);
         }
+        Told::Clean(why) => {
+            // What an unlicensed GitLab answers is not certain; if it is this, the reports know more. (With
+            // a licence they can't: their findings would be in the list.)
+            let report = report::for_repository(&api, facts, emit)?;
+            out.count = report.count;
+            if report.count > 0 {
+                out.source = Some(report::SOURCE);
+                out.notes.extend(report.notes);
+            } else {
+                out.source = Some(SOURCE);
+                out.notes.extend(why);
+            }
+        }
         Told::Nothing(why) => {
             let report = report::for_repository(&api, facts, emit)?;
             out.count = report.count;
@@ -110,6 +123,8 @@ enum Told {
     All,
     /// Some were handed over, then it ended early.
     Some(Skipped),
+    /// There are none, as it seems; and what is to be said about that.
+    Clean(Option<Skipped>),
     /// None, and this is why.
     Nothing(Skipped),
 }
@@ -508,13 +523,13 @@ impl Reading<'_, '_, '_> {
                     list.to_string().contains("CONTAINER_SCANNING")
                 });
                 if ran || value(1, "securityScanners").is_none_or(|scanners| scanners.is_null()) {
-                    Told::All
+                    Told::Clean(None)
                 } else {
                     let why = explain(
                         format!("GitLab's container scanning has not run in {path}."),
                         "Add GitLab's container scanning to the project's pipeline, or rely on this scan alone.",
                     );
-                    Told::Some(note(REPORT_NAME, SkipReason::Empty, why))
+                    Told::Clean(Some(note(REPORT_NAME, SkipReason::Empty, why)))
                 }
             }
             None => {

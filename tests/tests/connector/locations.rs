@@ -271,7 +271,7 @@ async fn what_merely_is_public_is_left_out_and_told() {
 }
 
 #[tokio::test]
-async fn below_a_relative_root_the_tree_is_the_same() {
+async fn a_gitlab_that_knows_itself_by_another_name_is_used_by_the_one_entered() {
     let modes = Modes {
         relative_root: "/gitlab".to_owned(),
         // What GitLab believes of itself is not what it was entered as.
@@ -282,6 +282,9 @@ async fn below_a_relative_root_the_tree_is_the_same() {
     let rig = Rig::connected(&gitlab, "glpat-ada").await.unwrap();
     let rows = rig.locations().await.unwrap();
     assert_same(&found(&rows), &wanted(&gitlab, "ada"));
+    // The registry sends its clients to that name as well; the token stays with the one that was entered.
+    let report = rig.scan(&["wide/project-0000"]).await.unwrap();
+    assert!(report.complete && report.counts.images == 1, "{report:#?}");
 }
 
 #[tokio::test]
