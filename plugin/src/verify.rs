@@ -385,6 +385,7 @@ impl Run<'_, '_, '_> {
             }
         };
         self.attribute("account.username", user.username.as_str());
+        self.attribute("account.admin", (user.is_admin == Some(true)).to_string());
         let state = user.state.as_deref().unwrap_or("active");
         if state != "active" {
             self.failed(explain(

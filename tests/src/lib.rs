@@ -6,5 +6,6 @@ pub mod component;
 pub mod image;
 pub mod peers;
 mod process;
+pub mod rig;
 pub mod sim;
 pub mod toolchain;

@@ -79,6 +79,7 @@ pub fn for_repository(
         out: FindingsOutcome::default(),
         unreadable: 0,
         unplaced: 0,
+        elsewhere: 0,
     };
     let told = reading.graphql(emit)?;
     let mut out = reading.finish();
@@ -87,6 +88,19 @@ pub fn for_repository(
         Told::Some(why) => {
             out.source = Some(SOURCE);
             out.notes.push(why);
+        }
+        Told::Clean(why) => {
+            // What an unlicensed GitLab answers is not certain; if it is this, the reports know more. (With
+            // a licence they can't: their findings would be in the list.)
+            let report = report::for_repository(&api, facts, emit)?;
+            out.count = report.count;
+            if report.count > 0 {
+                out.source = Some(report::SOURCE);
+                out.notes.extend(report.notes);
+            } else {
+                out.source = Some(SOURCE);
+                out.notes.extend(why);
+            }
         }
         Told::Nothing(why) => {
             let report = report::for_repository(&api, facts, emit)?;
@@ -109,6 +123,8 @@ enum Told {
     All,
     /// Some were handed over, then it ended early.
     Some(Skipped),
+    /// There are none, as it seems; and what is to be said about that.
+    Clean(Option<Skipped>),
     /// None, and this is why.
     Nothing(Skipped),
 }
@@ -188,6 +204,7 @@ struct Reading<'r, 's, 't> {
     out: FindingsOutcome,
     unreadable: usize,
     unplaced: usize,
+    elsewhere: usize,
 }
 
 impl Reading<'_, '_, '_> {
@@ -215,6 +232,19 @@ impl Reading<'_, '_, '_> {
             self.out
                 .notes
                 .push(note(REPORT_NAME, SkipReason::Unsupported, why));
+        }
+        if self.elsewhere > 0 {
+            let why = explain(
+                format!(
+                    "{} container vulnerabilities of {} are about images outside of {}, so about none that \
+                     is scanned here.",
+                    self.elsewhere, self.facts.project_path, self.facts.registry_host
+                ),
+                "Look at them in GitLab's vulnerability report.",
+            );
+            self.out
+                .notes
+                .push(note(REPORT_NAME, SkipReason::NotSelected, why));
         }
         self.out
     }
@@ -280,6 +310,8 @@ impl Reading<'_, '_, '_> {
                 }
                 None => self.unreadable += 1,
             }
+        } else if vulnerability.is_elsewhere(self.facts) {
+            self.elsewhere += 1;
         }
         Ok(())
     }
@@ -479,6 +511,10 @@ impl Reading<'_, '_, '_> {
         let path = &self.facts.project_path;
         Ok(match value(0, "vulnerabilityStatistic") {
             Some(Value::Null) => Told::Nothing(self.closed()),
+            // A role that may not read them sees an empty list, whatever the statistic says.
+            Some(_) if self.facts.role.is_some_and(|role| role < DEVELOPER) => {
+                Told::Nothing(self.forbidden(""))
+            }
             Some(_) => {
                 let ran = ["enabled", "pipelineRun"].iter().any(|list| {
                     let list = value(1, "securityScanners")
@@ -487,13 +523,13 @@ impl Reading<'_, '_, '_> {
                     list.to_string().contains("CONTAINER_SCANNING")
                 });
                 if ran || value(1, "securityScanners").is_none_or(|scanners| scanners.is_null()) {
-                    Told::All
+                    Told::Clean(None)
                 } else {
                     let why = explain(
                         format!("GitLab's container scanning has not run in {path}."),
                         "Add GitLab's container scanning to the project's pipeline, or rely on this scan alone.",
                     );
-                    Told::Some(note(REPORT_NAME, SkipReason::Empty, why))
+                    Told::Clean(Some(note(REPORT_NAME, SkipReason::Empty, why)))
                 }
             }
             None => {

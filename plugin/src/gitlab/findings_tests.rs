@@ -301,6 +301,40 @@ fn an_empty_list_without_a_statistic_is_a_missing_licence_and_with_one_is_clean(
 }
 
 #[test]
+fn an_empty_list_does_not_hide_what_the_reports_of_ci_know() {
+    let script = Script::new().otherwise(|request: &Request| {
+        if request.url.contains("/artifacts/") {
+            let image = "registry.example:5050/acme/shop/app:1";
+            let report = json!({ "version": "15.0.4", "vulnerabilities": [
+                { "id": "r1", "severity": "High", "location": { "image": image } },
+            ] });
+            return Reply::json(200, report.to_string());
+        }
+        if request.url.contains("/jobs?") {
+            let job = json!([{ "id": 1, "name": "scan", "ref": "main", "artifacts": [
+                { "file_type": "archive" }, { "file_type": "container_scanning" },
+            ] }]);
+            return Reply::json(200, job.to_string());
+        }
+        let asked = String::from_utf8_lossy(&request.body).into_owned();
+        if asked.contains("vulnerabilityStatistic") {
+            return Reply::json(
+                200,
+                r#"{"data":{"project":{"vulnerabilityStatistic":{"total":0}}}}"#,
+            );
+        }
+        if asked.contains("vulnerabilities(") {
+            return page(&[], None);
+        }
+        Reply::json(200, r#"{"data":{"project":{},"__type":null}}"#)
+    });
+    let (outcome, ids) = read(&script).unwrap();
+    assert_eq!(ids, ["r1"]);
+    assert_eq!(outcome.source, Some(report::SOURCE));
+    assert!(outcome.notes.is_empty());
+}
+
+#[test]
 fn no_list_at_all_is_the_role_or_the_licence() {
     let null = || {
         gitlab(&[], |_, _| {

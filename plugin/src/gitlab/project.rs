@@ -171,7 +171,7 @@ impl Project {
             self.last_activity_at.as_deref().and_then(time::normal),
         );
         add(
-            "container-registry-access-level",
+            "registry-access",
             self.container_registry_access_level.clone(),
         );
         add("marked-for-deletion", self.deletion().map(str::to_owned));
@@ -266,7 +266,7 @@ impl Repository {
         let mut add = |key: &str, value: Option<String>| {
             all.extend(value.map(|value| (key.to_owned(), value)));
         };
-        add("registry-host", self.registry_host().map(str::to_owned));
+        add("registry", self.registry_host().map(str::to_owned));
         add("created", self.created_at.as_deref().and_then(time::normal));
         add("status", self.status.clone());
         all

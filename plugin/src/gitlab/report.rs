@@ -251,6 +251,17 @@ fn take(
                 );
                 out.notes.push(note(NAME, SkipReason::Corrupt, why));
             }
+            if read.elsewhere > 0 {
+                let why = explain(
+                    format!(
+                        "{} vulnerabilities in the report of the job {job} are about images outside of {}, so \
+                         about none that is scanned here.",
+                        read.elsewhere, facts.registry_host
+                    ),
+                    "Look at them in the job's report in GitLab.",
+                );
+                out.notes.push(note(NAME, SkipReason::NotSelected, why));
+            }
             if read.failed_scan {
                 let why = explain(
                     format!(

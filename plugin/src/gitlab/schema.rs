@@ -31,6 +31,8 @@ pub struct Read {
     pub version: String,
     /// Vulnerabilities that can't be read.
     pub unreadable: usize,
+    /// Vulnerabilities of images that are not in this registry.
+    pub elsewhere: usize,
     /// The scanner says that it failed.
     pub failed_scan: bool,
 }
@@ -50,6 +52,7 @@ pub fn read(
     let mut read = Read {
         version: head.version.clone(),
         unreadable: 0,
+        elsewhere: 0,
         failed_scan: head.scan.status.as_deref() == Some("failure"),
     };
     let mut body = Body {
@@ -57,11 +60,13 @@ pub fn read(
         facts,
         emit,
         unreadable: 0,
+        elsewhere: 0,
         stopped: false,
     };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let ended = Document(&mut body).deserialize(&mut reader);
     read.unreadable = body.unreadable;
+    read.elsewhere = body.elsewhere;
     if !body.stopped {
         ended?;
     }
@@ -187,6 +192,7 @@ struct Body<'b> {
     facts: &'b RepositoryFacts,
     emit: &'b mut dyn FnMut(Finding) -> bool,
     unreadable: usize,
+    elsewhere: usize,
     stopped: bool,
 }
 
@@ -209,6 +215,8 @@ impl Pass for Body<'_> {
             .as_ref()
             .is_some_and(|i| i.belongs_to(&self.facts.registry_host, &self.facts.path))
         {
+            let host = &self.facts.registry_host;
+            self.elsewhere += usize::from(!image.is_some_and(|image| image.is_at(host)));
             return true;
         }
         let digest = image.and_then(|image| image.digest);

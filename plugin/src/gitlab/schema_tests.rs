@@ -59,6 +59,7 @@ fn a_report_of_schema_15_is_read_whole() {
         Read {
             version: "15.0.4".to_owned(),
             unreadable: 0,
+            elsewhere: 0,
             failed_scan: false
         }
     );

@@ -157,14 +157,23 @@ fn the_token_goes_to_gitlab_only() {
             "https://gitlab.example/root/jwt/auth",
         ),
         ("", "https://gitlab.example/root/jwt/auth"),
+        // The same service by another name, or a lure: neither gets the credential.
+        (
+            "https://git.inside.example/jwt/auth",
+            "https://gitlab.example/root/jwt/auth",
+        ),
+        (
+            "https://gitlab.example:8443/jwt/auth",
+            "https://gitlab.example/root/jwt/auth",
+        ),
     ] {
         tokens.learn(Some(&challenge(realm))).unwrap();
         assert_eq!(tokens.realm.as_str(), at, "{realm}");
     }
     for realm in [
-        "https://evil.example/jwt/auth",
+        "https://evil.example/token",
         "//evil.example/jwt",
-        "https://gitlab.example:8443/jwt/auth",
+        "https://gitlab.example:8443/oauth",
         "https://",
     ] {
         let failure = tokens.learn(Some(&challenge(realm)));

@@ -234,7 +234,7 @@ fn a_group_answers_subgroups_and_projects_with_what_ownership_needs() {
         ("archived", "false"),
         ("default-branch", "main"),
         ("last-activity", "2026-01-10T13:38:57.391Z"),
-        ("container-registry-access-level", "enabled"),
+        ("registry-access", "enabled"),
     ];
     let expected: Vec<_> = expected
         .iter()

@@ -57,7 +57,7 @@ fn a_project_answers_its_image_repositories_once_the_root_one_by_the_projects_na
     for (key, value) in [
         ("project", "acme/shop"),
         ("image-path", "acme/shop/web/api"),
-        ("registry-host", "registry.example:5050"),
+        ("registry", "registry.example:5050"),
         ("created", "2024-01-10T13:38:57.391Z"),
     ] {
         assert!(
