@@ -48,6 +48,21 @@ struct Peer {
     wait_began: Option<Duration>,
     /// Its allowance of requests is used up until then.
     quiet_until: Duration,
+    /// Places of the window that it does not get for now: half of what it has goes with every 429, one comes
+    /// back with every answer.
+    narrowed: usize,
+}
+
+impl Peer {
+    /// A server that is crowded gets fewer requests at a time, until it has answered as many.
+    fn heed_crowding(&mut self, status: u16) {
+        self.narrowed = if status == 429 {
+            let open = WINDOW.saturating_sub(self.narrowed);
+            self.narrowed + open / 2
+        } else {
+            self.narrowed.saturating_sub(1)
+        };
+    }
 }
 
 /// A request that was started.
@@ -137,7 +152,8 @@ impl<'t> Client<'t> {
         let mut flying = VecDeque::new();
         std::iter::from_fn(move || {
             while let Some((_, request)) = requests.peek() {
-                let room = self.under_way.get() < window && !self.is_quiet(&request.url);
+                let open = window.saturating_sub(self.peer(&request.url, |peer| peer.narrowed));
+                let room = self.under_way.get() < open.max(1) && !self.is_quiet(&request.url);
                 if !room && !flying.is_empty() {
                     break;
                 }
@@ -185,6 +201,7 @@ impl<'t> Client<'t> {
             let (asked, refusal) = match headed {
                 Ok((response, passing)) => {
                     self.heed_allowance(&request.url, &response.headers);
+                    self.peer(&request.url, |peer| peer.heed_crowding(response.status));
                     if passing {
                         (self.asked_wait(&response.headers), Ok(response))
                     } else {

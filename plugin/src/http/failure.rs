@@ -26,8 +26,9 @@ impl From<TransportError> for Failure {
 }
 
 impl Client<'_> {
-    /// The failure for a 429 that was handed up: `what` names the address.
-    pub fn rate_limited(&self, what: &str, headers: &Headers) -> Failure {
+    /// The failure for an answer that asks for patience (429, or 503 with a time) and was handed up: `what`
+    /// names the address.
+    pub fn rate_limited(&self, what: &str, status: u16, headers: &Headers) -> Failure {
         let retry_after = self.asked_wait(headers).map(|wait| {
             // Rounded up: a second early is a second 429.
             u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
@@ -36,10 +37,14 @@ impl Client<'_> {
             Some(seconds) => format!(" and asks to wait {seconds} s"),
             None => String::new(),
         };
+        let word = match status {
+            429 => "too many requests",
+            _ => "out of service",
+        };
         Failure::RateLimited(RateLimit {
             retry_after,
             why: Explanation {
-                message: format!("{what} answered 429 (too many requests){wait}."),
+                message: format!("{what} answered {status} ({word}){wait}."),
                 hint: "The scan goes on by itself after the wait; if it happens often, run fewer scans at \
                        once or ask the administrator for a higher rate limit."
                     .to_owned(),
@@ -58,9 +63,10 @@ mod tests {
     fn a_handed_up_429_says_how_long_rounded_up() {
         let script = Script::new();
         let headers = Headers::new([("Retry-After".to_owned(), "120.2".to_owned())]);
-        let Failure::RateLimited(limit) = script
-            .client()
-            .rate_limited("https://gitlab.example", &headers)
+        let Failure::RateLimited(limit) =
+            script
+                .client()
+                .rate_limited("https://gitlab.example", 429, &headers)
         else {
             panic!("another failure");
         };

@@ -8,6 +8,9 @@ use crate::time::parse_http;
 /// Seconds of the longest wait that is believed. A server that says more means "not today".
 const LONGEST_ASKED: u64 = 24 * 60 * 60;
 
+/// Seconds since 1970 from which on a figure is a date (March 1973), and not a wait.
+const FIRST_DATE: u64 = 100_000_000;
+
 /// How patient the client is.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
@@ -74,33 +77,55 @@ pub(super) fn is_passing_status(status: u16) -> bool {
     matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
-/// How long an answer asks to wait: `Retry-After` as seconds (whole or not) or a date, else
-/// `RateLimit-Reset`, else `RateLimit-ResetTime`. Times are compared with the server's own `Date`, where it
+/// How long an answer asks to wait: `Retry-After` as seconds (whole or not) or a date, else the time at which
+/// one of the rate-limit headers begins anew. Times are compared with the server's own `Date`, where it
 /// sends one. What makes no sense counts as not said; what is absurdly long counts as a day.
 pub(super) fn asked_wait(headers: &Headers, unix_now: u64) -> Option<Duration> {
     let now = server_now(headers, unix_now);
-    let from =
-        |name: &str, read: &dyn Fn(&str) -> Option<Duration>| headers.get(name).and_then(read);
-    from("retry-after", &|text| {
-        seconds(text).or_else(|| until_date(text, now))
-    })
-    .or_else(|| from("ratelimit-reset", &|text| until_unix(text, now)))
-    .or_else(|| from("ratelimit-resettime", &|text| until_date(text, now)))
+    headers
+        .get("retry-after")
+        .and_then(|text| seconds(text).or_else(|| until_date(text, now)))
+        .or_else(|| reset(headers, now))
 }
 
 /// How long to leave the origin alone because this answer was the last one of its allowance.
 pub(super) fn exhausted_for(headers: &Headers, unix_now: u64) -> Option<Duration> {
-    if headers.get("ratelimit-remaining")?.trim() != "0" {
-        return None;
-    }
-    let now = server_now(headers, unix_now);
+    let used_up = [
+        headers.get("ratelimit-remaining"),
+        headers.get("x-ratelimit-remaining"),
+        combined(headers, &["remaining", "r"]),
+    ]
+    .into_iter()
+    .flatten()
+    .any(|left| left.trim() == "0");
+    used_up
+        .then(|| reset(headers, server_now(headers, unix_now)))
+        .flatten()
+}
+
+/// When the allowance begins anew. GitLab has a field for each figure, its registry one for all
+/// (`limit=60, remaining=0, reset=12`) and those with `X-`.
+fn reset(headers: &Headers, now: u64) -> Option<Duration> {
+    let at = |text: &str| until_reset(text, now);
+    let field = |name: &str| headers.get(name);
+    field("ratelimit-reset")
+        .and_then(at)
+        .or_else(|| field("ratelimit-resettime").and_then(|text| until_date(text, now)))
+        .or_else(|| combined(headers, &["reset", "t"]).and_then(at))
+        .or_else(|| field("x-ratelimit-reset").and_then(at))
+}
+
+/// A figure of the field `RateLimit`, by any of its names.
+fn combined<'h>(headers: &'h Headers, names: &[&str]) -> Option<&'h str> {
     headers
-        .get("ratelimit-reset")
-        .and_then(|text| until_unix(text, now))
-        .or_else(|| {
-            headers
-                .get("ratelimit-resettime")
-                .and_then(|text| until_date(text, now))
+        .get("ratelimit")?
+        .split([',', ';'])
+        .find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            names
+                .iter()
+                .any(|known| name.trim().eq_ignore_ascii_case(known))
+                .then(|| value.trim())
         })
 }
 
@@ -131,15 +156,15 @@ fn seconds(text: &str) -> Option<Duration> {
     )
 }
 
-fn until_unix(text: &str, now: u64) -> Option<Duration> {
+/// GitLab says when (seconds since 1970), others in how many seconds.
+fn until_reset(text: &str, now: u64) -> Option<Duration> {
     let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+    match text.parse::<u64>() {
+        Ok(at) if at >= FIRST_DATE => Some(Duration::from_secs(
+            at.saturating_sub(now).min(LONGEST_ASKED),
+        )),
+        _ => seconds(text),
     }
-    let at = text.parse::<u64>().unwrap_or(u64::MAX);
-    Some(Duration::from_secs(
-        at.saturating_sub(now).min(LONGEST_ASKED),
-    ))
 }
 
 fn until_date(text: &str, now: u64) -> Option<Duration> {
@@ -159,6 +184,17 @@ mod tests {
 
     fn asked(fields: &[(&str, &str)]) -> Option<Duration> {
         asked_wait(
+            &Headers::new(
+                fields
+                    .iter()
+                    .map(|(n, v)| ((*n).to_owned(), (*v).to_owned())),
+            ),
+            NOW,
+        )
+    }
+
+    fn exhausted(fields: &[(&str, &str)]) -> Option<Duration> {
+        exhausted_for(
             &Headers::new(
                 fields
                     .iter()
@@ -191,6 +227,54 @@ mod tests {
         assert_eq!(
             asked(&[("RateLimit-Reset", "784111800"), ("Retry-After", "2")]),
             Some(second * 2)
+        );
+    }
+
+    #[test]
+    fn the_registrys_own_rate_limit_headers_are_read() {
+        let second = Duration::from_secs(1);
+        for (fields, wait) in [
+            (vec![("RateLimit", "limit=60, remaining=0, reset=12")], 12),
+            (vec![("RateLimit", "limit=60,Remaining=0,Reset=12.5")], 12),
+            (vec![("RateLimit", "\"default\";r=0;t=30")], 30),
+            (
+                vec![("X-RateLimit-Remaining", "0"), ("X-RateLimit-Reset", "5")],
+                5,
+            ),
+            (
+                vec![
+                    ("X-RateLimit-Remaining", "0"),
+                    ("X-RateLimit-Reset", "784111800"),
+                ],
+                23,
+            ),
+            // Other servers count in seconds what GitLab says as a date.
+            (
+                vec![("RateLimit-Remaining", "0"), ("RateLimit-Reset", "9")],
+                9,
+            ),
+        ] {
+            assert_eq!(
+                asked(&fields).map(|wait| wait.as_secs()),
+                Some(wait),
+                "{fields:?}"
+            );
+            assert_eq!(
+                exhausted(&fields).map(|wait| wait.as_secs()),
+                Some(wait),
+                "{fields:?}"
+            );
+        }
+        let more = [("RateLimit", "limit=60, remaining=7, reset=12")];
+        assert_eq!(exhausted(&more), None);
+        assert_eq!(exhausted(&[("RateLimit-Remaining", "0")]), None);
+        // What the server asks for itself comes first.
+        assert_eq!(
+            asked(&[
+                ("RateLimit", "limit=1, remaining=0, reset=60"),
+                ("Retry-After", "1.000000")
+            ]),
+            Some(second)
         );
     }
 

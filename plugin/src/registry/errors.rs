@@ -81,6 +81,22 @@ fn no_permission(missing: &[&str], why: Explanation) -> Failure {
     })
 }
 
+/// True when the server said how long its trouble will last.
+fn asks_to_wait(session: &Session<'_>, answer: &Fetched) -> bool {
+    answer.headers.get("retry-after").is_some()
+        && session
+            .client
+            .asked_wait(&answer.headers)
+            .is_some_and(|wait| !wait.is_zero())
+}
+
+/// True for plain text: neither JSON nor a web page.
+fn is_plain(answer: &Fetched) -> bool {
+    let kind = answer.headers.get("content-type").unwrap_or_default();
+    let page = answer.body.trim_ascii_start().starts_with(b"<") || kind.contains("html");
+    !page && serde_json::from_slice::<Value>(&answer.body).is_err()
+}
+
 /// An answer of the registry that is no success.
 pub fn failure(session: &Session<'_>, url: &str, answer: &Fetched, repository: &str) -> Failure {
     let answered = Answered::read(answer);
@@ -117,7 +133,14 @@ pub fn failure(session: &Session<'_>, url: &str, answer: &Fetched, repository: &
             format!("The repository {repository} is being renamed in the registry."),
             "It is tried again later.",
         )),
-        (429, _) => session.client.rate_limited(url, &answer.headers),
+        (429, _) => session
+            .client
+            .rate_limited(url, answer.status, &answer.headers),
+        (503, _) if asks_to_wait(session, answer) => {
+            session
+                .client
+                .rate_limited(url, answer.status, &answer.headers)
+        }
         (400, "CONNECTIONRESET" | "REQUESTCANCELED") | (500.., _) => Failure::Unavailable(why(
             format!("The registry is in trouble at {url} ({said})."),
             "It is tried again; if it stays, look at the registry's own log and its storage.",
@@ -151,8 +174,8 @@ pub fn token_failure(session: &Session<'_>, url: &str, answer: &Fetched) -> Fail
                 "Create a token with the scope read_registry (read_api does too) and enter it.",
             ),
         ),
-        // Rack::Attack, in plain text.
-        (403, _) => Failure::RateLimited(RateLimit {
+        // Rack::Attack answers in plain text; a page or JSON is from somebody else.
+        (403, "") if is_plain(answer) => Failure::RateLimited(RateLimit {
             retry_after: Some(BAN_SECONDS),
             why: why(
                 format!(
@@ -163,6 +186,16 @@ pub fn token_failure(session: &Session<'_>, url: &str, answer: &Fetched) -> Fail
                  token, or let the administrator put the address on the allow list.",
             ),
         }),
+        (403, _) => no_permission(
+            &[],
+            why(
+                format!(
+                    "GitLab (or something in front of it) refused the sign-in for the registry ({url}, {said})."
+                ),
+                "Let the proxy or firewall in front of GitLab pass this host's requests to /jwt/auth; if GitLab \
+                 itself refuses, look at its log.",
+            ),
+        ),
         (404, "UNAVAILABLE") => Failure::NotFound(why(
             format!("The container registry is switched off on this GitLab ({url}, {said})."),
             "Ask the administrator to switch it on, or leave this GitLab out.",
@@ -172,7 +205,14 @@ pub fn token_failure(session: &Session<'_>, url: &str, answer: &Fetched) -> Fail
             "Check the address of GitLab (with its relative root) and the token realm in the registry's \
              configuration.",
         )),
-        (429, _) => session.client.rate_limited(url, &answer.headers),
+        (429, _) => session
+            .client
+            .rate_limited(url, answer.status, &answer.headers),
+        (503, _) if asks_to_wait(session, answer) => {
+            session
+                .client
+                .rate_limited(url, answer.status, &answer.headers)
+        }
         (500, _) => Failure::Unavailable(why(
             format!("GitLab's token service fails at {url} ({said})."),
             "If the group restricts access by IP address, this is how GitLab refuses an address that is not on \

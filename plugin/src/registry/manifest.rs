@@ -25,6 +25,15 @@ const ACCEPT: &str = "application/vnd.docker.distribution.manifest.v2+json, \
                       application/vnd.docker.distribution.manifest.list.v2+json, \
                       application/vnd.oci.image.index.v1+json";
 
+/// The config of a build cache. An index of the older form lists it beside its layers.
+const BUILD_CACHE: &str = "application/vnd.buildkit.cacheconfig.v0";
+
+/// The configs that images have.
+const IMAGE_CONFIGS: [&str; 2] = [
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+];
+
 /// Something that a manifest names.
 #[derive(Clone, Debug)]
 pub struct Descriptor {
@@ -108,7 +117,8 @@ pub fn skip(
 ) -> Result<Skip, Failure> {
     let answered = Answered::read(answer);
     match (answered.status, answered.code.as_str()) {
-        (404, _) => Ok(skipped(
+        // The registry says so itself; a page or a plain 404 is from something in front of it.
+        (404, code) if !code.is_empty() => Ok(skipped(
             SkipReason::Gone,
             format!(
                 "it was there when the tags were listed and is no longer ({})",
@@ -198,7 +208,11 @@ pub fn parse(answer: &Fetched) -> Manifest {
                     "Split the index.",
                 ));
             }
-            Manifest::Index(children.iter().map(descriptor).collect())
+            let children: Vec<Descriptor> = children.iter().map(descriptor).collect();
+            if children.iter().any(|child| child.media_type == BUILD_CACHE) {
+                return Manifest::Other(other("a build cache (BuildKit)"));
+            }
+            Manifest::Index(children)
         }
         "application/vnd.docker.distribution.manifest.v2+json"
         | "application/vnd.oci.image.manifest.v1+json" => {
@@ -250,22 +264,32 @@ pub fn parse(answer: &Fetched) -> Manifest {
     }
 }
 
-/// A child of an index that need not be fetched to know that it is no image.
+/// A child of an index that need not be fetched to know that it is no image. One that merely has no platform
+/// does: what it is shows in its manifest.
 pub fn not_an_image_by_index(child: &Descriptor) -> Option<Skip> {
-    let unknown = child
-        .platform
-        .as_ref()
-        .is_some_and(|platform| platform.os == "unknown" && platform.architecture == "unknown");
-    let attests = child.reference_type.as_deref() == Some("attestation-manifest");
-    if attests {
+    if child.reference_type.as_deref() == Some("attestation-manifest") {
         return Some(other(
             "an attestation that the build attached to an image (provenance or SBOM)",
         ));
     }
-    if let Some(kind) = &child.artifact_type {
+    // Indexes repeat the type of the config here, which for an image is that of an image.
+    if let Some(kind) = &child.artifact_type
+        && !IMAGE_CONFIGS.contains(&kind.as_str())
+    {
         return Some(artifact(kind));
     }
-    unknown.then(|| other("an entry without a platform, as builds attach attestations"))
+    let kind = child.media_type.as_str();
+    let manifest = kind.is_empty() || kind.contains("manifest") || kind.contains("image.index");
+    (!manifest).then(|| other(&format!("a part of the type {kind}, which is no manifest")))
+}
+
+/// The platform that an index names, if it names one.
+pub fn said_platform(child: &Descriptor) -> Option<Platform> {
+    let said = |text: &str| !text.is_empty() && text != "unknown";
+    child
+        .platform
+        .clone()
+        .filter(|platform| said(&platform.os) || said(&platform.architecture))
 }
 
 /// A tag that a signing tool made beside an image.
@@ -315,15 +339,9 @@ fn not_an_image(
     artifact_type: Option<&str>,
 ) -> Option<Skip> {
     match config.media_type.as_str() {
-        "application/vnd.docker.container.image.v1+json"
-        | "application/vnd.oci.image.config.v1+json" => {
+        kind if IMAGE_CONFIGS.contains(&kind) => {
             // Signing tools use the config of an image around things that are none.
             let first = layers.first()?;
-            let is_layer = |layer: &Descriptor| {
-                layer.media_type.contains("rootfs")
-                    || layer.media_type.contains("image.layer")
-                    || layer.media_type.contains("tar")
-            };
             if layers.iter().any(is_layer) {
                 return None;
             }
@@ -344,7 +362,7 @@ fn not_an_image(
             })
         }
         "application/vnd.cncf.helm.config.v1+json" => Some(other("a Helm chart")),
-        "application/vnd.buildkit.cacheconfig.v0" => Some(other("a build cache (BuildKit)")),
+        BUILD_CACHE => Some(other("a build cache (BuildKit)")),
         "application/vnd.oci.empty.v1+json" => {
             Some(artifact_type.map_or_else(|| other("an artefact without a config"), artifact))
         }
@@ -396,9 +414,23 @@ fn descriptor(value: &Value) -> Descriptor {
     }
 }
 
+/// True for what may be an archive of files. What does not say is looked at.
+fn is_layer(layer: &Descriptor) -> bool {
+    let kind = layer.media_type.as_str();
+    kind.is_empty()
+        || ["rootfs", "image.layer", "tar", "octet-stream"]
+            .iter()
+            .any(|part| kind.contains(part))
+}
+
 /// A layer that can't be read, by what the manifest says of it.
 pub fn unreadable_layer(layer: &Descriptor) -> Option<Skip> {
     let kind = layer.media_type.as_str();
+    if !is_layer(layer) {
+        return Some(other(&format!(
+            "a part of the image of the type {kind}, which is no layer"
+        )));
+    }
     if kind.contains("encrypted") {
         return Some(skipped(
             SkipReason::Unsupported,

@@ -85,6 +85,88 @@ fn images_are_told_from_everything_else_that_a_registry_holds() {
 }
 
 #[test]
+fn an_index_says_of_its_entries_what_they_are_and_images_stay_images() {
+    let by_index = |child: Value| not_an_image_by_index(&descriptor(&child));
+    for image in [
+        json!({"mediaType": OCI, "digest": digest()}),
+        json!({"mediaType": OCI, "artifactType": CONFIG}),
+        json!({"mediaType": "", "platform": {"os": "unknown", "architecture": "unknown"}}),
+        json!({"mediaType": "application/vnd.docker.distribution.manifest.v2+json"}),
+        json!({"mediaType": "application/vnd.oci.image.index.v1+json"}),
+    ] {
+        assert!(by_index(image.clone()).is_none(), "{image}");
+    }
+    for other in [
+        json!({"mediaType": OCI, "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json"}),
+        json!({"mediaType": OCI, "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}),
+        json!({"mediaType": LAYER}),
+    ] {
+        assert_eq!(
+            by_index(other).map(|skip| skip.reason),
+            Some(SkipReason::NotAnImage)
+        );
+    }
+    let unknown = descriptor(&json!({"platform": {"os": "unknown", "architecture": "unknown"}}));
+    assert!(said_platform(&unknown).is_none());
+    let windows = descriptor(
+        &json!({"platform": {"os": "windows", "architecture": "amd64", "os.version": "10.0.1"}}),
+    );
+    assert_eq!(
+        said_platform(&windows).and_then(|platform| platform.os_version),
+        Some("10.0.1".to_owned())
+    );
+    // A build cache lists its layers as if they were manifests.
+    let cache = json!({"manifests": [
+        {"mediaType": LAYER, "digest": digest()},
+        {"mediaType": "application/vnd.buildkit.cacheconfig.v0", "digest": digest()},
+    ]});
+    let Manifest::Other(skip) = parse(&answer("", &cache)) else {
+        panic!()
+    };
+    assert!(skip.why.message.contains("cache"), "{}", skip.why.message);
+}
+
+#[test]
+fn layers_of_every_image_format_are_read_and_other_parts_are_not() {
+    for kind in [
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.diff.tar",
+        "application/vnd.oci.image.layer.v1.tar",
+        LAYER,
+        "application/vnd.oci.image.layer.v1.tar+zstd",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "",
+    ] {
+        let layer = descriptor(&json!({"mediaType": kind, "digest": digest()}));
+        assert!(unreadable_layer(&layer).is_none(), "{kind}");
+        assert!(
+            matches!(
+                parse(&answer(OCI, &image(CONFIG, kind))),
+                Manifest::Image { .. }
+            ),
+            "{kind}"
+        );
+    }
+    for (kind, reason) in [
+        (
+            "application/vnd.oci.image.layer.v1.tar+gzip+encrypted",
+            SkipReason::Unsupported,
+        ),
+        (
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            SkipReason::Unsupported,
+        ),
+        ("application/vnd.in-toto+json", SkipReason::NotAnImage),
+    ] {
+        let layer = descriptor(&json!({"mediaType": kind, "digest": digest()}));
+        assert_eq!(
+            unreadable_layer(&layer).map(|skip| skip.reason),
+            Some(reason)
+        );
+    }
+}
+
+#[test]
 fn the_media_type_comes_from_the_header_else_the_body_else_the_form() {
     let index = json!({"manifests": [{"digest": digest()}]});
     assert!(matches!(

@@ -12,11 +12,17 @@ pub mod token;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::contract::{Explanation, Failure};
-use crate::http::{Fetched, Method, Request, Response, WINDOW};
+use crate::http::{
+    Client, Fetched, Headers, Method, Request, Response, RetryPolicy, TransportError,
+};
 use crate::session::Session;
+use crate::settings::Settings;
 
 pub use errors::Answered;
 pub use reference::Digest;
@@ -24,35 +30,54 @@ pub use reference::Digest;
 /// Bytes of an answer that is neither a manifest nor a page of tags.
 const SMALL_ANSWER: usize = 64 * 1024;
 
+/// Answers in a row that say that the registry is in trouble, after which it is asked whether it is there at
+/// all. Trouble with some manifests is theirs; trouble with everything is the location's.
+const MAX_TROUBLE_ROW: u32 = 8;
+
 /// A registry that was reached.
 pub struct Registry<'s, 't> {
     session: &'s Session<'t>,
     host: String,
     base: Url,
     info: RegistryInfo,
+    /// It asks for a token. (Every registry of a GitLab does.)
+    guarded: Cell<bool>,
     tokens: token::Tokens<'s, 't>,
+    trouble_row: Cell<u32>,
 }
 
 /// What a registry says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RegistryInfo {
     /// Version of GitLab's registry; `None` for another one, or a very old one.
     pub version: Option<String>,
     /// True when it has its metadata in a database, and with it GitLab's own API.
     pub database: bool,
-    /// It asks for a token. (Every registry of a GitLab does.)
-    pub guarded: bool,
 }
 
 impl RegistryInfo {
-    fn read(answer: &Fetched, guarded: bool) -> Self {
+    fn read(answer: &Fetched) -> Self {
         let header = |name| answer.headers.get(name).map(str::trim);
         Self {
             version: header("gitlab-container-registry-version").map(str::to_owned),
             database: header("gitlab-container-registry-database-enabled")
                 .is_some_and(|value| value.eq_ignore_ascii_case("true")),
-            guarded,
         }
+    }
+}
+
+/// The schemes to try, in this order: GitLab does not say its registry's. Without TLS only where the person
+/// who connected GitLab allowed that (loopback needs no leave), and first only on this machine.
+fn schemes(settings: &Settings, host: &str) -> &'static [&'static str] {
+    let loopback = ["localhost", "127.", "[::1]"]
+        .iter()
+        .any(|name| host.starts_with(name));
+    match (settings.base.scheme(), loopback) {
+        ("http", true) => &["http", "https"],
+        ("http", false) => &["https", "http"],
+        _ if settings.insecure_http => &["https", "http"],
+        _ => &["https"],
     }
 }
 
@@ -60,45 +85,71 @@ impl<'s, 't> Registry<'s, 't> {
     /// Looks whether a registry answers at `host` (`host[:port]`, as GitLab names it) and how it is signed
     /// in to. `username` goes with the token; any will do, but for those of CI jobs.
     pub fn connect(session: &'s Session<'t>, username: &str, host: &str) -> Result<Self, Failure> {
-        // A GitLab without TLS has a registry without.
-        let scheme = if session.settings.base.scheme() == "http" {
-            "http"
-        } else {
-            "https"
-        };
         let host = host.trim_end_matches('/');
-        let base = Url::parse(&format!("{scheme}://{host}/"))
-            .ok()
-            .filter(|url| url.username().is_empty() && url.path() == "/" && url.query().is_none())
-            .ok_or_else(|| {
-                Failure::UnexpectedAnswer(Explanation {
-                    message: format!("GitLab names its registry {host:?}, which is no host."),
-                    hint: "Ask the administrator to check the registry's address in GitLab's configuration."
-                        .to_owned(),
-                })
-            })?;
-        let mut registry = Self {
-            session,
-            host: host.to_owned(),
-            tokens: token::Tokens::new(session, username),
-            base,
-            info: RegistryInfo::default(),
-        };
-        let request = Request::get(registry.url("v2/"));
-        let answer = session.client.fetch(&request, SMALL_ANSWER)?;
-        match answer.status {
-            200 => registry.info = RegistryInfo::read(&answer, false),
-            401 => {
-                let challenge = answer
-                    .headers
-                    .all("www-authenticate")
-                    .find_map(token::Challenge::parse);
-                registry.tokens.learn(challenge.as_ref())?;
-                registry.info = RegistryInfo::read(&answer, true);
+        let schemes = schemes(&session.settings, host);
+        let mut first_failure = None;
+        for (at, scheme) in schemes.iter().enumerate() {
+            let base = Url::parse(&format!("{scheme}://{host}/"))
+                .ok()
+                .filter(|url| url.username().is_empty() && url.path() == "/" && url.query().is_none())
+                .ok_or_else(|| {
+                    Failure::UnexpectedAnswer(Explanation {
+                        message: format!("GitLab names its registry {host:?}, which is no host."),
+                        hint: "Ask the administrator to check the registry's address in GitLab's configuration."
+                            .to_owned(),
+                    })
+                })?;
+            let registry = Self {
+                session,
+                host: host.to_owned(),
+                tokens: token::Tokens::new(session, username),
+                base,
+                info: RegistryInfo::default(),
+                guarded: Cell::new(false),
+                trouble_row: Cell::new(0),
+            };
+            match registry.reach(at + 1 == schemes.len()) {
+                Ok(info) => return Ok(Self { info, ..registry }),
+                Err(failure @ Failure::Stopped) => return Err(failure),
+                Err(failure) => {
+                    first_failure.get_or_insert(failure);
+                }
             }
-            _ => return Err(registry.explain(&request, &answer, "")),
         }
-        Ok(registry)
+        Err(first_failure.unwrap_or(Failure::Stopped))
+    }
+
+    /// One look at the base of the API. With another scheme left to try, once is enough.
+    fn reach(&self, patiently: bool) -> Result<RegistryInfo, Failure> {
+        let request = Request::get(self.url("v2/"));
+        let answer = if patiently {
+            self.session.client.fetch(&request, SMALL_ANSWER)?
+        } else {
+            let once = RetryPolicy {
+                attempts: 1,
+                ..RetryPolicy::default()
+            };
+            Client::new(self.session.client.transport(), once).fetch(&request, SMALL_ANSWER)?
+        };
+        match answer.status {
+            200 => {}
+            401 => {
+                self.challenged(&answer.headers);
+            }
+            _ => return Err(self.explain(&request, &answer, "")),
+        }
+        Ok(RegistryInfo::read(&answer))
+    }
+
+    /// After a 401: from now on requests are signed. True when that is news.
+    fn challenged(&self, headers: &Headers) -> bool {
+        if let Some(challenge) = headers
+            .all("www-authenticate")
+            .find_map(token::Challenge::parse)
+        {
+            self.tokens.learn(&challenge);
+        }
+        !self.guarded.replace(true)
     }
 
     /// Its host, with the port where it has one.
@@ -108,18 +159,30 @@ impl<'s, 't> Registry<'s, 't> {
 
     /// Signs in, asks the registry what it is, and remembers it.
     pub fn ping(&mut self) -> Result<RegistryInfo, Failure> {
-        self.info = self.ask()?;
+        self.ping_for("")
+    }
+
+    /// [`Self::ping`] with the token for a repository that is read next, so that one token does for both.
+    pub fn ping_for(&mut self, repository: &str) -> Result<RegistryInfo, Failure> {
+        let request = Request::get(self.url("v2/"));
+        let answer = self.fetch(request.clone(), repository, SMALL_ANSWER)?;
+        if answer.status != 200 {
+            return Err(self.explain(&request, &answer, repository));
+        }
+        self.info = RegistryInfo::read(&answer);
         Ok(self.info.clone())
     }
 
-    /// Signs in, and asks the registry what it is.
-    pub fn ask(&self) -> Result<RegistryInfo, Failure> {
+    /// Takes for granted what an earlier call was told.
+    pub fn remember(&mut self, info: RegistryInfo) {
+        self.info = info;
+    }
+
+    /// True when the registry itself answers, whatever it says.
+    pub fn is_alive(&self) -> bool {
         let request = Request::get(self.url("v2/"));
-        let answer = self.fetch(request.clone(), "", SMALL_ANSWER)?;
-        if answer.status != 200 {
-            return Err(self.explain(&request, &answer, ""));
-        }
-        Ok(RegistryInfo::read(&answer, self.info.guarded))
+        let answer = self.session.client.fetch(&request, SMALL_ANSWER);
+        answer.is_ok_and(|answer| answer.status < 500)
     }
 
     /// Makes sure that a manifest of the repository can be read: answers what was, or `None` when there is
@@ -148,17 +211,17 @@ impl<'s, 't> Registry<'s, 't> {
         format!("{}{path}", self.base)
     }
 
-    /// Resolves a link of an answer, if it stays in the registry.
+    /// Where a link of an answer to a list leads. Behind proxies the registry may name a host that only it
+    /// knows, so path and query are taken relative to the address that works; `None` for a link that leads
+    /// to something else than a list.
     pub(crate) fn resolve(&self, asked: &str, link: &str) -> Option<String> {
-        let url = Url::parse(asked).ok()?.join(link).ok()?;
-        (url.host_str() == self.base.host_str()
-            && url.port_or_known_default() == self.base.port_or_known_default())
-        .then(|| {
-            // Behind a proxy that ends TLS, absolute links may come as plain http.
-            let mut url = url;
-            let _ = url.set_scheme(self.base.scheme());
-            url.to_string()
-        })
+        let target = Url::parse(asked).ok()?.join(link).ok()?;
+        let list = target.path().trim_end_matches('/').ends_with("/tags/list")
+            && (target.path().starts_with("/v2/") || target.path().starts_with("/gitlab/v1/"));
+        let mut url = self.base.clone();
+        url.set_path(target.path());
+        url.set_query(target.query());
+        list.then(|| url.to_string())
     }
 
     /// What it said of itself.
@@ -179,17 +242,30 @@ impl<'s, 't> Registry<'s, 't> {
         repository: &str,
         cap: usize,
     ) -> Result<Fetched, Failure> {
+        self.fetch_or_trouble(request, repository, cap)?
+            .map_err(Failure::from)
+    }
+
+    /// [`Self::fetch`] that leaves trouble on the wire to the caller: of a blob it may be the storage's.
+    pub(crate) fn fetch_or_trouble(
+        &self,
+        request: Request,
+        repository: &str,
+        cap: usize,
+    ) -> Result<Result<Fetched, TransportError>, Failure> {
         let (signed, token) = self.sign(request.clone(), repository)?;
-        let answer = self.session.client.fetch(&signed, cap)?;
-        if answer.status != 401 {
-            self.tokens.proven(repository);
-            return Ok(answer);
+        let mut answer = self.session.client.fetch(&signed, cap);
+        if let Ok(refused) = &answer
+            && refused.status == 401
+            && self.may_try_again(&refused.headers, repository, token.as_deref())
+        {
+            let (signed, _) = self.sign(request, repository)?;
+            answer = self.session.client.fetch(&signed, cap);
         }
-        if !self.renew(repository, token.as_deref()) {
-            return Ok(answer);
+        match answer {
+            Ok(answer) => self.judge(repository, answer).map(Ok),
+            Err(error) => Ok(Err(error)),
         }
-        let (signed, _) = self.sign(request, repository)?;
-        Ok(self.session.client.fetch(&signed, cap)?)
     }
 
     /// [`Self::fetch`] for many at once, in their order, each read when it is asked for.
@@ -199,49 +275,71 @@ impl<'s, 't> Registry<'s, 't> {
         repository: &'a str,
         cap: usize,
     ) -> impl Iterator<Item = (K, Result<Fetched, Failure>)> + 'a {
-        let mut requests = requests.into_iter();
-        // A few windows at a time, each signed anew: a token may end on the way.
-        std::iter::from_fn(move || {
-            let some: Vec<(K, Request)> = requests.by_ref().take(WINDOW * 4).collect();
-            (!some.is_empty()).then_some(some)
-        })
-        .flat_map(move |some| {
-            let mut failed = Vec::new();
-            let mut signed = Vec::with_capacity(some.len());
-            for (key, request) in some {
-                match self.sign(request.clone(), repository) {
-                    Ok((sent, token)) => signed.push(((key, request, token), sent)),
-                    Err(failure) => failed.push((key, Err(failure))),
-                }
-            }
-            let answers = self.session.client.fetch_overlapped(signed, cap).map(
-                move |((key, request, token), answer)| {
-                    let answer = match answer {
-                        Ok(answer)
-                            if answer.status == 401 && self.renew(repository, token.as_deref()) =>
-                        {
-                            self.fetch(request, repository, cap)
-                        }
-                        Ok(answer) => Ok(answer),
-                        Err(error) => Err(error.into()),
-                    };
-                    (key, answer)
-                },
-            );
-            answers.chain(failed)
-        })
+        // Signed when they start, and not before: a token may end on the way.
+        let signed = requests.into_iter().map(move |(key, request)| {
+            let (sent, token) = self
+                .sign(request.clone(), repository)
+                // The answer will be 401, and the second try says what is wrong.
+                .unwrap_or_else(|_| (request.clone(), None));
+            ((key, request, token), sent)
+        });
+        self.session.client.fetch_overlapped(signed, cap).map(
+            move |((key, request, token), answer)| {
+                let answer = match answer {
+                    Ok(answer)
+                        if answer.status == 401
+                            && self.may_try_again(
+                                &answer.headers,
+                                repository,
+                                token.as_deref(),
+                            ) =>
+                    {
+                        self.fetch(request, repository, cap)
+                    }
+                    Ok(answer) => self.judge(repository, answer),
+                    Err(error) => Err(error.into()),
+                };
+                (key, answer)
+            },
+        )
     }
 
     /// Sends a request and leaves the body to the caller.
-    pub fn stream(&self, request: Request, repository: &str) -> Result<Response, Failure> {
+    pub fn stream(
+        &self,
+        request: Request,
+        repository: &str,
+    ) -> Result<Result<Response, TransportError>, Failure> {
         let (signed, token) = self.sign(request.clone(), repository)?;
-        let response = self.session.client.send(&signed)?;
-        if response.status != 401 || !self.renew(repository, token.as_deref()) {
-            return Ok(response);
+        let answer = self.session.client.send(&signed);
+        self.second_stream(answer, request, repository, token.as_deref())
+    }
+
+    /// What comes of an answer to a request that [`Self::sign`] has signed: itself, or that of a second try
+    /// with a fresh token.
+    pub(crate) fn second_stream(
+        &self,
+        answer: Result<Response, TransportError>,
+        request: Request,
+        repository: &str,
+        token: Option<&str>,
+    ) -> Result<Result<Response, TransportError>, Failure> {
+        let Ok(response) = answer else {
+            return Ok(answer);
+        };
+        if response.status != 401 || !self.may_try_again(&response.headers, repository, token) {
+            if response.status != 401 {
+                self.tokens.proven(repository);
+            }
+            return Ok(Ok(response));
         }
         drop(response);
         let (signed, _) = self.sign(request, repository)?;
-        Ok(self.session.client.send(&signed)?)
+        let answer = self.session.client.send(&signed);
+        if answer.as_ref().is_ok_and(|answer| answer.status != 401) {
+            self.tokens.proven(repository);
+        }
+        Ok(answer)
     }
 
     /// Adds the token; answers it too, so that it can be told which one was refused.
@@ -250,7 +348,7 @@ impl<'s, 't> Registry<'s, 't> {
         request: Request,
         repository: &str,
     ) -> Result<(Request, Option<String>), Failure> {
-        if !self.info.guarded {
+        if !self.guarded.get() {
             return Ok((request, None));
         }
         let token = self.tokens.get(repository)?;
@@ -261,13 +359,52 @@ impl<'s, 't> Registry<'s, 't> {
     }
 
     /// After a 401: true when another try with a fresh token may help. A token that was fresh when it was
-    /// refused lacks the permission, and another one would too.
-    pub(crate) fn renew(&self, repository: &str, refused: Option<&str>) -> bool {
-        refused.is_some_and(|refused| self.tokens.forget(repository, refused))
+    /// refused lacks the permission, and another one would too. Without a token there is one to try: some
+    /// registries let everybody see their base, and guard what is below it.
+    fn may_try_again(&self, headers: &Headers, repository: &str, refused: Option<&str>) -> bool {
+        match refused {
+            Some(refused) => self.tokens.forget(repository, refused),
+            None => {
+                self.challenged(headers);
+                true
+            }
+        }
+    }
+
+    /// Notes what an answer says of the token and of the registry's health.
+    fn judge(&self, repository: &str, answer: Fetched) -> Result<Fetched, Failure> {
+        if answer.status != 401 {
+            self.tokens.proven(repository);
+        }
+        if answer.status < 500 {
+            self.trouble_row.set(0);
+            return Ok(answer);
+        }
+        self.trouble_row.set(self.trouble_row.get() + 1);
+        if self.trouble_row.get() < MAX_TROUBLE_ROW {
+            return Ok(answer);
+        }
+        self.trouble_row.set(0);
+        if self.is_alive() {
+            Ok(answer)
+        } else {
+            Err(self.explain(&Request::get(self.url("v2/")), &answer, repository))
+        }
     }
 
     /// What an answer that is no success means.
     pub fn explain(&self, request: &Request, answer: &Fetched, repository: &str) -> Failure {
-        errors::failure(self.session, &request.url, answer, repository)
+        let mut failure = errors::failure(self.session, &request.url, answer, repository);
+        // A token that was asked for elsewhere than the registry wanted may be the wrong one.
+        if let Failure::Forbidden(lack) = &mut failure
+            && let Some(sentence) = self.tokens.elsewhere()
+        {
+            lack.why.message = format!("{} {sentence}", lack.why.message);
+            lack.why.hint =
+                "Connect GitLab by the address that the registry names, or let the administrator \
+                             correct the token realm in the registry's configuration."
+                    .to_owned();
+        }
+        failure
     }
 }

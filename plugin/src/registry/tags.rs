@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::reference::{Digest, is_tag};
@@ -49,100 +51,135 @@ pub struct Tags {
 
 /// Lists the tags. Digests may be missing: see [`digests`].
 pub fn list(registry: &Registry<'_, '_>, repository: &str) -> Result<Tags, Failure> {
-    let own = format!("gitlab/v1/repositories/{repository}/tags/list/?n={PAGE}");
     if registry.info().database {
-        match pages(registry, repository, registry.url(&own), own_page) {
+        let own = Listing {
+            path: format!("gitlab/v1/repositories/{repository}/tags/list/"),
+            read: own_page,
+        };
+        match own.pages(registry, repository) {
             // A proxy in front of the registry may let through /v2/ only.
-            Err(Failure::NotFound(_) | Failure::UnexpectedAnswer(_) | Failure::Forbidden(_)) => {}
+            Err(
+                Failure::NotFound(_)
+                | Failure::UnexpectedAnswer(_)
+                | Failure::Forbidden(_)
+                | Failure::Unavailable(_),
+            ) => {}
             listed => return listed,
         }
     }
-    pages(
-        registry,
-        repository,
-        registry.url(&format!("v2/{repository}/tags/list?n={PAGE}")),
-        plain_page,
-    )
+    let plain = Listing {
+        path: format!("v2/{repository}/tags/list"),
+        read: plain_page,
+    };
+    plain.pages(registry, repository)
 }
 
-type PageReader = fn(&Value) -> Option<Vec<Result<Tag, String>>>;
+/// One of the two lists.
+struct Listing {
+    path: String,
+    read: fn(&[u8]) -> Option<Page>,
+}
 
-fn pages(
-    registry: &Registry<'_, '_>,
-    repository: &str,
-    first: String,
-    read: PageReader,
-) -> Result<Tags, Failure> {
-    let mut listed = Tags {
-        complete: true,
-        ..Tags::default()
-    };
-    let mut seen: HashSet<String> = HashSet::new();
-    let mut asked: HashSet<String> = HashSet::new();
-    let mut next = Some(first);
-    while let Some(url) = next.take() {
-        let full = listed.tags.len() >= MAX_TAGS || asked.len() >= MAX_PAGES;
-        if full || !asked.insert(url.clone()) {
-            listed.complete = false;
-            let (reason, message) = if full {
-                (
-                    SkipReason::OverLimit,
-                    format!(
-                        "{repository} has more tags than the {} that were listed",
-                        listed.tags.len()
-                    ),
-                )
-            } else {
-                (
-                    SkipReason::Corrupt,
-                    format!(
-                        "the registry's list of tags leads back to a page it gave before ({url})"
-                    ),
-                )
-            };
-            let why = Explanation {
-                message,
-                hint: "Set up a clean-up policy for the repository in GitLab.".to_owned(),
-            };
-            listed
-                .skipped
-                .push((repository.to_owned(), Skip { reason, why }));
-            break;
-        }
-        let request = Request::get(url);
-        let answer = registry.fetch(request.clone(), repository, MAX_PAGE_BYTES)?;
-        if answer.status != 200 {
-            // A repository that GitLab knows and its registry does not: a push that was authorised and
-            // never came.
-            if Answered::read(&answer).is("NAME_UNKNOWN") && listed.tags.is_empty() {
-                return Ok(Tags {
-                    complete: true,
-                    unknown: true,
-                    ..Tags::default()
-                });
-            }
-            return Err(registry.explain(&request, &answer, repository));
-        }
-        let Some(page) = serde_json::from_slice::<Value>(&answer.body)
-            .ok()
-            .as_ref()
-            .and_then(read)
-        else {
-            return Err(Failure::UnexpectedAnswer(Explanation {
-                message: format!(
-                    "The registry's list of tags at {} is not understood.",
-                    request.url
-                ),
-                hint: "Check that a container registry is at this address, and not a web page."
-                    .to_owned(),
-            }));
+/// Some of the tags.
+#[derive(Debug, Default)]
+struct Page {
+    /// What can be read, and the names of what can't.
+    tags: Vec<Result<Tag, String>>,
+    /// How many there are; more than are kept where a server answers all at once.
+    seen: usize,
+}
+
+impl Listing {
+    fn pages(&self, registry: &Registry<'_, '_>, repository: &str) -> Result<Tags, Failure> {
+        let mut listed = Tags {
+            complete: true,
+            ..Tags::default()
         };
-        for tag in page {
+        let mut seen: HashSet<String> = HashSet::new();
+        let mut asked: HashSet<String> = HashSet::new();
+        let mut next = Some(registry.url(&format!("{}?n={PAGE}", self.path)));
+        while let Some(url) = next.take() {
+            if listed.tags.len() >= MAX_TAGS || asked.len() >= MAX_PAGES {
+                listed.cut_short(repository, SkipReason::OverLimit, &too_many(repository));
+                break;
+            }
+            if !asked.insert(url.clone()) {
+                let message = format!(
+                    "the registry's list of tags leads back to a page it gave before ({url})"
+                );
+                listed.cut_short(repository, SkipReason::Corrupt, &message);
+                break;
+            }
+            let request = Request::get(url);
+            let answer = registry.fetch(request.clone(), repository, MAX_PAGE_BYTES)?;
+            let answered = Answered::read(&answer);
+            if answer.status == 400 && asked.len() == 1 && is_about_the_number(&answered) {
+                // It gives fewer at once than we ask for, and does not say how many.
+                next = Some(registry.url(&self.path));
+                continue;
+            }
+            if answer.status != 200 {
+                // A repository that GitLab knows and its registry does not: a push that was authorised and
+                // never came.
+                if answered.is("NAME_UNKNOWN") && listed.tags.is_empty() {
+                    return Ok(Tags {
+                        complete: true,
+                        unknown: true,
+                        ..Tags::default()
+                    });
+                }
+                return Err(registry.explain(&request, &answer, repository));
+            }
+            let Some(page) = (self.read)(&answer.body) else {
+                return Err(Failure::UnexpectedAnswer(Explanation {
+                    message: format!(
+                        "The registry's list of tags at {} is not understood.",
+                        request.url
+                    ),
+                    hint: "Check that a container registry is at this address, and not a web page."
+                        .to_owned(),
+                }));
+            };
+            let entries = page.seen;
+            let fresh = listed.take(repository, page, &mut seen);
+            next = match link::target(&answer.headers, "next") {
+                Some(link) => {
+                    let next = registry.resolve(&request.url, &link);
+                    if next.is_none() {
+                        let message = format!(
+                            "the registry's list of tags goes on at {link:?}, which is no list of tags"
+                        );
+                        listed.cut_short(repository, SkipReason::Corrupt, &message);
+                    }
+                    next
+                }
+                // A proxy that drops the header must not cut the list short. (Registries that give all at
+                // once give more, or the same again.)
+                None if entries == PAGE && fresh > 0 && answer.headers.get("link").is_none() => {
+                    listed.tags.last().map(|last| {
+                        registry.url(&format!("{}?n={PAGE}&last={}", self.path, last.name))
+                    })
+                }
+                None => None,
+            };
+        }
+        Ok(listed)
+    }
+}
+
+impl Tags {
+    /// Adds a page; answers how many of its tags were not there before.
+    fn take(&mut self, repository: &str, page: Page, seen: &mut HashSet<String>) -> usize {
+        let before = self.tags.len();
+        let mut left_out = page.seen > page.tags.len();
+        for tag in page.tags {
             match tag {
                 // Pages shift while tags come and go.
                 Ok(tag) if is_tag(&tag.name) => {
-                    if listed.tags.len() < MAX_TAGS && seen.insert(tag.name.clone()) {
-                        listed.tags.push(tag);
+                    if self.tags.len() >= MAX_TAGS {
+                        left_out |= !seen.contains(&tag.name);
+                    } else if seen.insert(tag.name.clone()) {
+                        self.tags.push(tag);
                     }
                 }
                 Ok(Tag { name, .. }) | Err(name) => {
@@ -152,7 +189,7 @@ fn pages(
                         hint: "Delete the tag, or report it to whoever runs the registry."
                             .to_owned(),
                     };
-                    listed.skipped.push((
+                    self.skipped.push((
                         name.chars().take(128).collect(),
                         Skip {
                             reason: SkipReason::Corrupt,
@@ -162,61 +199,124 @@ fn pages(
                 }
             }
         }
-        next = link::target(&answer.headers, "next")
-            .and_then(|link| registry.resolve(&request.url, &link));
+        if left_out {
+            self.cut_short(repository, SkipReason::OverLimit, &too_many(repository));
+        }
+        self.tags.len() - before
     }
-    Ok(listed)
+
+    /// Notes, once, that there are more tags than were listed.
+    fn cut_short(&mut self, repository: &str, reason: SkipReason, message: &str) {
+        if std::mem::replace(&mut self.complete, false) {
+            let why = Explanation {
+                message: message.to_owned(),
+                hint: "Set up a clean-up policy for the repository in GitLab, or look at the registry and the \
+                       proxy in front of it."
+                    .to_owned(),
+            };
+            self.skipped
+                .push((repository.to_owned(), Skip { reason, why }));
+        }
+    }
 }
 
-/// A page of GitLab's own list.
-fn own_page(page: &Value) -> Option<Vec<Result<Tag, String>>> {
-    let tags = page.as_array()?;
-    Some(
-        tags.iter()
-            .map(|tag| {
-                let text = |key: &str| tag.get(key).and_then(Value::as_str);
-                let name = text("name")
-                    .ok_or_else(|| String::from("(without a name)"))?
-                    .to_owned();
-                let pushed = text("published_at")
-                    .or_else(|| text("updated_at"))
-                    .or_else(|| text("created_at"))
-                    .and_then(time::normal);
-                let digest = text("digest").and_then(|digest| Digest::parse(digest).ok());
-                Ok(Tag {
-                    name,
-                    digest,
-                    pushed,
-                })
-            })
-            .collect(),
+fn too_many(repository: &str) -> String {
+    format!("{repository} has more than the {MAX_TAGS} tags that are listed of one repository")
+}
+
+/// True when the registry does not take `n`.
+fn is_about_the_number(answered: &Answered) -> bool {
+    matches!(
+        answered.code.as_str(),
+        "PAGINATION_NUMBER_INVALID"
+            | "INVALID_QUERY_PARAMETER_VALUE"
+            | "INVALID_QUERY_PARAMETER_TYPE"
     )
 }
 
+/// A page of GitLab's own list.
+fn own_page(body: &[u8]) -> Option<Page> {
+    entries(&mut serde_json::Deserializer::from_slice(body), |tag| {
+        let text = |key: &str| tag.get(key).and_then(Value::as_str);
+        let name = text("name")
+            .ok_or_else(|| String::from("(without a name)"))?
+            .to_owned();
+        let pushed = ["published_at", "updated_at", "created_at"]
+            .into_iter()
+            .find_map(|key| text(key).and_then(time::normal));
+        let digest = text("digest").and_then(|digest| Digest::parse(digest).ok());
+        Ok(Tag {
+            name,
+            digest,
+            pushed,
+        })
+    })
+    .ok()
+}
+
 /// A page of the distribution specification's list.
-fn plain_page(page: &Value) -> Option<Vec<Result<Tag, String>>> {
-    match page.as_object()?.get("tags")? {
-        Value::Null => Some(Vec::new()),
-        Value::Array(tags) => Some(
-            tags.iter()
-                .map(|tag| match tag.as_str() {
-                    Some(name) => Ok(Tag {
-                        name: name.to_owned(),
-                        digest: None,
-                        pushed: None,
-                    }),
-                    None => Err("(without a name)".to_owned()),
-                })
-                .collect(),
-        ),
-        _ => None,
+fn plain_page(body: &[u8]) -> Option<Page> {
+    #[derive(Deserialize)]
+    struct Plain {
+        tags: Names,
     }
+    struct Names(Page);
+    impl<'de> Deserialize<'de> for Names {
+        fn deserialize<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
+            entries(list, |tag| match tag {
+                Value::String(name) => Ok(Tag {
+                    name,
+                    digest: None,
+                    pushed: None,
+                }),
+                _ => Err("(without a name)".to_owned()),
+            })
+            .map(Self)
+        }
+    }
+    Some(serde_json::from_slice::<Plain>(body).ok()?.tags.0)
+}
+
+/// Reads a list entry by entry: half a million of them at once would not fit into an instance.
+fn entries<'de, D: Deserializer<'de>>(
+    list: D,
+    read: fn(Value) -> Result<Tag, String>,
+) -> Result<Page, D::Error> {
+    struct Entries(fn(Value) -> Result<Tag, String>);
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Page;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("a list of tags")
+        }
+
+        // `null` where there are none.
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Page, E> {
+            Ok(Page::default())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Page, A::Error> {
+            let mut page = Page::default();
+            while page.tags.len() < MAX_TAGS {
+                let Some(entry) = list.next_element::<Value>()? else {
+                    return Ok(page);
+                };
+                page.seen += 1;
+                page.tags.push((self.0)(entry));
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {
+                page.seen += 1;
+            }
+            Ok(page)
+        }
+    }
+    list.deserialize_any(Entries(read))
 }
 
 /// The first tag of an answer to the plain list.
 pub(super) fn first(answer: &Fetched) -> Option<String> {
-    let page = serde_json::from_slice::<Value>(&answer.body).ok()?;
-    plain_page(&page)?
+    plain_page(&answer.body)?
+        .tags
         .into_iter()
         .flatten()
         .map(|tag| tag.name)
@@ -230,42 +330,56 @@ pub fn digests(
     repository: &str,
     tags: &mut [Tag],
 ) -> Result<Vec<(String, Skip)>, Failure> {
-    let missing: Vec<(usize, Request)> = tags
+    let missing: Vec<usize> = tags
         .iter()
         .enumerate()
         .filter(|(_, tag)| tag.digest.is_none())
-        .map(|(index, tag)| {
-            (
-                index,
-                manifest::request(registry, repository, &tag.name, Method::Head),
-            )
-        })
+        .map(|(index, _)| index)
         .collect();
-    let mut skipped = Vec::new();
-    for (index, answer) in registry.fetch_all(missing, repository, manifest::MAX_MANIFEST_BYTES) {
+    let requests = |tags: &[Tag], wanted: Vec<usize>, method| -> Vec<(usize, Request)> {
+        let request = |index: usize| {
+            let name = &tags.get(index)?.name;
+            Some((index, manifest::request(registry, repository, name, method)))
+        };
+        wanted.into_iter().filter_map(request).collect()
+    };
+    let mut untold = Vec::new();
+    let heads = requests(tags, missing, Method::Head);
+    for (index, answer) in registry.fetch_all(heads, repository, manifest::MAX_MANIFEST_BYTES) {
         let answer = answer?;
+        let digest = answer
+            .headers
+            .get("docker-content-digest")
+            .and_then(|digest| Digest::parse(digest).ok());
+        match (tags.get_mut(index), digest) {
+            (Some(tag), Some(digest)) if answer.status == 200 => tag.digest = Some(digest),
+            _ => untold.push(index),
+        }
+    }
+    // Not every server answers HEAD as it should; GET says why, too.
+    let mut skipped = Vec::new();
+    let gets = requests(tags, untold, Method::Get);
+    for (index, answer) in registry.fetch_all(gets, repository, manifest::MAX_MANIFEST_BYTES) {
         let Some(tag) = tags.get_mut(index) else {
             continue;
         };
-        if answer.status == 200
-            && let Some(digest) = answer
-                .headers
-                .get("docker-content-digest")
-                .and_then(|digest| Digest::parse(digest).ok())
-        {
-            tag.digest = Some(digest);
-            continue;
-        }
-        // Not every server answers HEAD as it should; GET says why, too.
-        let request = manifest::request(registry, repository, &tag.name, Method::Get);
-        let answer = registry.fetch(request.clone(), repository, manifest::MAX_MANIFEST_BYTES)?;
-        match answer.status {
-            200 => tag.digest = Some(manifest::digest_of(&answer)),
-            _ => skipped.push((
-                tag.name.clone(),
-                manifest::skip(registry, &request, &answer, repository)?,
-            )),
-        }
+        let skip = match answer {
+            Ok(answer) if answer.status == 200 => {
+                tag.digest = Some(manifest::digest_of(&answer));
+                continue;
+            }
+            Ok(answer) => {
+                let request = manifest::request(registry, repository, &tag.name, Method::Get);
+                manifest::skip(registry, &request, &answer, repository)?
+            }
+            // Larger than a manifest may be.
+            Err(Failure::OverLimit(why)) => Skip {
+                reason: SkipReason::OverLimit,
+                why,
+            },
+            Err(failure) => return Err(failure),
+        };
+        skipped.push((tag.name.clone(), skip));
     }
     Ok(skipped)
 }

@@ -29,6 +29,8 @@ const UNSAID_LIFE: Duration = Duration::from_secs(60);
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Tokens that are kept; a scan needs two.
 const MAX_TOKENS: usize = 64;
+/// Characters of a realm that are told.
+const MAX_QUOTED_REALM: usize = 200;
 /// What GitLab's registry calls itself.
 const SERVICE: &str = "container_registry";
 
@@ -44,35 +46,50 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Reads a `WWW-Authenticate` field of the scheme `Bearer`.
+    /// Reads a `WWW-Authenticate` field: the first challenge of the scheme `Bearer`, which may stand behind
+    /// others.
     pub fn parse(field: &str) -> Option<Self> {
-        let field = field.trim();
-        let rest = match field.get(..6) {
-            Some(scheme) if scheme.eq_ignore_ascii_case("bearer") => field.get(6..)?,
-            _ => return None,
-        };
-        let mut challenge = Self::default();
-        let mut rest = rest.trim_start();
-        while let Some((key, after)) = rest.split_once('=') {
-            let key = key.trim_matches([',', ' ', '\t']).to_ascii_lowercase();
-            let after = after.trim_start();
+        let mut challenge: Option<Self> = None;
+        let mut rest = field;
+        loop {
+            rest = rest.trim_start_matches([',', ' ', '\t']);
+            let end = rest.find([',', ' ', '\t', '=', '"']).unwrap_or(rest.len());
+            let (word, after) = rest.split_at_checked(end)?;
+            let behind = after.trim_start_matches([' ', '\t']);
+            let Some(written) = behind.strip_prefix('=').filter(|_| !word.is_empty()) else {
+                // A word without a value begins a challenge.
+                if challenge.is_some() {
+                    return challenge;
+                }
+                if word.eq_ignore_ascii_case("bearer") {
+                    challenge = Some(Self::default());
+                }
+                rest = after.strip_prefix(['=', '"']).unwrap_or(after);
+                if rest.is_empty() {
+                    return challenge;
+                }
+                continue;
+            };
+            let written = written.trim_start_matches([' ', '\t']);
             let value;
-            (value, rest) = match after.strip_prefix('"') {
+            (value, rest) = match written.strip_prefix('"') {
                 Some(quoted) => unquote(quoted),
                 None => {
-                    let end = after.find([',', ' ', '\t']).unwrap_or(after.len());
-                    let (value, rest) = after.split_at(end);
+                    let end = written.find([',', ' ', '\t']).unwrap_or(written.len());
+                    let (value, rest) = written.split_at(end);
                     (value.to_owned(), rest)
                 }
             };
-            match key.as_str() {
+            let Some(challenge) = &mut challenge else {
+                continue;
+            };
+            match word.to_ascii_lowercase().as_str() {
                 "realm" => challenge.realm = value,
                 "service" => challenge.service = Some(value),
                 "error" => challenge.error = Some(value),
                 _ => {}
             }
         }
-        Some(challenge)
     }
 }
 
@@ -98,12 +115,19 @@ struct Token {
     second: bool,
 }
 
+/// Where tokens come from.
+struct Place {
+    service: String,
+    realm: Url,
+    /// What the registry named instead, where the connection's token does not go.
+    elsewhere: Option<String>,
+}
+
 /// The tokens of one registry.
 pub struct Tokens<'s, 't> {
     session: &'s Session<'t>,
     username: String,
-    service: String,
-    realm: Url,
+    place: RefCell<Place>,
     kept: RefCell<BTreeMap<String, Token>>,
     /// Repositories whose token was refused and forgotten.
     refused: RefCell<Vec<String>>,
@@ -123,33 +147,32 @@ impl<'s, 't> Tokens<'s, 't> {
         Self {
             session,
             username: if usable { username } else { "ox" }.to_owned(),
-            service: SERVICE.to_owned(),
-            realm: Url::parse(&session.settings.jwt())
-                .unwrap_or_else(|_| session.settings.base.clone()),
+            place: RefCell::new(Place {
+                service: SERVICE.to_owned(),
+                realm: own_realm(session),
+                elsewhere: None,
+            }),
             kept: RefCell::default(),
             refused: RefCell::default(),
             barred: RefCell::default(),
         }
     }
 
-    /// Takes over where the registry sends its clients, if the token may go there.
-    pub fn learn(&mut self, challenge: Option<&Challenge>) -> Result<(), Failure> {
-        let Some(challenge) = challenge else {
-            return Ok(());
-        };
-        if let Some(service) = challenge
-            .service
-            .as_ref()
-            .filter(|service| !service.is_empty())
-        {
-            self.service.clone_from(service);
+    /// Takes over where the registry sends its clients. The connection's token goes to its own GitLab and
+    /// nowhere else: where another host is named (often the same GitLab by a name that only it knows), its
+    /// own token service is asked all the same.
+    pub fn learn(&self, challenge: &Challenge) {
+        let mut place = self.place.borrow_mut();
+        if let Some(service) = challenge.service.as_ref().filter(|text| !text.is_empty()) {
+            place.service.clone_from(service);
         }
-        if challenge.realm.is_empty() {
-            return Ok(());
+        let written = challenge.realm.trim();
+        if written.is_empty() {
+            return;
         }
         let base = &self.session.settings.base;
         // Seen relative in the wild: to GitLab, not to the registry.
-        let realm = match Url::parse(&challenge.realm) {
+        let realm = match Url::parse(written) {
             Ok(mut realm) => {
                 // Behind a proxy that ends TLS, GitLab may think of itself as plain http.
                 if realm.scheme() == "http"
@@ -159,38 +182,37 @@ impl<'s, 't> Tokens<'s, 't> {
                     let _ = realm.set_scheme("https");
                     let _ = realm.set_port(base.port());
                 }
-                Ok(realm)
+                Some(realm)
             }
-            Err(_) if challenge.realm.starts_with("//") => base.join(&challenge.realm),
-            Err(_) if challenge.realm.trim_start_matches('/') == "jwt/auth" => {
-                Url::parse(&self.session.settings.jwt())
+            Err(_) if written.starts_with("//") => base.join(written).ok(),
+            Err(_) if written.trim_start_matches('/') == "jwt/auth" => {
+                Some(own_realm(self.session))
             }
-            Err(_) => base.join(&challenge.realm),
+            Err(_) => base.join(written).ok(),
         };
         match realm {
-            Ok(realm) if realm.origin() == base.origin() => {
-                self.realm = realm;
-                Ok(())
+            Some(realm) if realm.origin() == base.origin() => {
+                place.realm = realm;
+                place.elsewhere = None;
             }
-            // GitLab's own token service under another name: an alias, or a proxy in front of it. The one at
-            // the configured address signs the same tokens, and the credential stays there.
-            Ok(realm) if realm.has_host() && realm.path().ends_with("/jwt/auth") => Ok(()),
-            Ok(realm) => Err(Failure::UnexpectedAnswer(Explanation {
-                message: format!(
-                    "The registry wants its clients to sign in at {}, but the token is for {} and goes nowhere \
-                     else.",
-                    realm.origin().ascii_serialization(),
-                    self.session.settings.origin()
-                ),
-                hint: "Connect GitLab by the address that the registry names, or let the administrator correct \
-                       the token realm in the registry's configuration."
-                    .to_owned(),
-            })),
-            Err(_) => Err(Failure::UnexpectedAnswer(Explanation {
-                message: format!("The registry names {:?} as its token service, which is no address.", challenge.realm),
-                hint: "Let the administrator correct the token realm in the registry's configuration.".to_owned(),
-            })),
+            _ => {
+                place.realm = own_realm(self.session);
+                place.elsewhere = Some(written.chars().take(MAX_QUOTED_REALM).collect());
+            }
         }
+    }
+
+    /// A sentence on where the registry would have had us sign in, if that is another place.
+    pub fn elsewhere(&self) -> Option<String> {
+        let place = self.place.borrow();
+        place.elsewhere.as_ref().map(|named| {
+            format!(
+                "The registry names {named:?} as its token service, but the token is for {} and goes nowhere \
+                 else, so GitLab's own at {} was asked.",
+                self.session.settings.origin(),
+                place.realm
+            )
+        })
     }
 
     /// A token that lets read `repository`; for no repository when it is empty.
@@ -207,10 +229,10 @@ impl<'s, 't> Tokens<'s, 't> {
         {
             return Ok(token.value.clone());
         }
-        let mut url = self.realm.clone();
+        let mut url = self.place.borrow().realm.clone();
         {
             let mut query = url.query_pairs_mut();
-            query.append_pair("service", &self.service);
+            query.append_pair("service", &self.place.borrow().service);
             if !repository.is_empty() {
                 query.append_pair("scope", &format!("repository:{repository}:pull"));
             }
@@ -230,21 +252,36 @@ impl<'s, 't> Tokens<'s, 't> {
             }
             return Err(failure);
         }
-        let value = serde_json::from_slice::<Value>(&answer.body)
-            .ok()
-            .and_then(|body| {
-                let text = |key| body.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-                text("token").or_else(|| text("access_token")).map(str::to_owned)
+        let body = serde_json::from_slice::<Value>(&answer.body).unwrap_or_default();
+        let text = |key| {
+            body.get(key)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        let value = text("token")
+            .or_else(|| text("access_token"))
+            .filter(|token| {
+                token.len() <= MAX_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic())
             })
-            .filter(|token| token.len() <= MAX_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic()))
+            .map(str::to_owned)
             .ok_or_else(|| {
                 Failure::UnexpectedAnswer(Explanation {
-                    message: format!("GitLab's token service at {} answered without a token.", self.realm),
-                    hint: "Check that GitLab itself is at this address, and not a sign-in page of a proxy.".to_owned(),
+                    message: format!(
+                        "GitLab's token service at {} answered without a token.",
+                        self.place.borrow().realm
+                    ),
+                    hint: "Check that GitLab itself is at this address, and not a sign-in page of a proxy."
+                        .to_owned(),
                 })
             })?;
         let unix = self.session.client.transport().unix_now();
-        let life = life(&value, unix);
+        // GitLab's tokens say themselves how long they are good; of others the answer may.
+        let stated = body.get("expires_in").and_then(whole).filter(|s| *s > 0);
+        let life = life(&value, unix).unwrap_or_else(|| {
+            stated.map_or(UNSAID_LIFE, |seconds| {
+                Duration::from_secs(seconds).min(LONGEST_LIFE)
+            })
+        });
         // Short-lived ones at half their life: renewing must not be all there is to do.
         let renew_in = life
             .checked_sub(RENEW_BEFORE)
@@ -297,26 +334,28 @@ impl<'s, 't> Tokens<'s, 't> {
     }
 }
 
-/// How long a token is good, from when it was received. Its own two times are compared with each other, so
-/// that a clock that is wrong here does no harm.
-fn life(token: &str, unix_now: u64) -> Duration {
-    let claims = token
-        .split('.')
-        .nth(1)
-        .and_then(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok())
-        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-        .unwrap_or_default();
-    let time = |key: &str| {
-        let value = claims.get(key)?;
-        value
-            .as_u64()
-            .or_else(|| value.as_f64().map(|seconds| seconds as u64))
-    };
+/// GitLab's token service below the configured address.
+fn own_realm(session: &Session<'_>) -> Url {
+    Url::parse(&session.settings.jwt()).unwrap_or_else(|_| session.settings.base.clone())
+}
+
+/// A number of seconds, with or without a fraction.
+fn whole(value: &Value) -> Option<u64> {
+    value
+        .as_u64()
+        .or_else(|| value.as_f64().map(|seconds| seconds as u64))
+}
+
+/// How long a token says it is good, from when it was received. Its own two times are compared with each
+/// other, so that a clock that is wrong here does no harm.
+fn life(token: &str, unix_now: u64) -> Option<Duration> {
+    let payload = token.split('.').nth(1)?;
+    let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    let claims = serde_json::from_slice::<Value>(&bytes).ok()?;
+    let time = |key: &str| claims.get(key).and_then(whole);
     let begin = time("iat").or_else(|| time("nbf")).unwrap_or(unix_now);
-    match time("exp") {
-        Some(end) if end > begin => Duration::from_secs(end - begin).min(LONGEST_LIFE),
-        _ => UNSAID_LIFE,
-    }
+    let end = time("exp").filter(|end| *end > begin)?;
+    Some(Duration::from_secs(end - begin).min(LONGEST_LIFE))
 }
 
 #[cfg(test)]

@@ -140,47 +140,92 @@ fn each_answer_of_the_token_service_has_its_own_failure_and_a_refusal_is_final()
 fn the_token_goes_to_gitlab_only() {
     let script = Script::new();
     let session = session(&script);
-    let mut tokens = Tokens::new(&session, "gitlab-ci-token");
+    let tokens = Tokens::new(&session, "gitlab-ci-token");
     assert_eq!(tokens.username, "ox");
-    let challenge = |realm: &str| Challenge {
-        realm: realm.to_owned(),
-        ..Challenge::default()
-    };
-    for (realm, at) in [
+    let own = "https://gitlab.example/root/jwt/auth";
+    for (realm, at, is_elsewhere) in [
+        (own, own, false),
+        ("/jwt/auth", own, false),
+        ("jwt/auth", own, false),
+        ("http://gitlab.example/root/jwt/auth", own, false),
+        ("", own, false),
         (
-            "https://gitlab.example/root/jwt/auth",
-            "https://gitlab.example/root/jwt/auth",
+            "https://gitlab.example/jwt/auth?a=b",
+            "https://gitlab.example/jwt/auth?a=b",
+            false,
         ),
-        ("/jwt/auth", "https://gitlab.example/root/jwt/auth"),
-        (
-            "http://gitlab.example/root/jwt/auth",
-            "https://gitlab.example/root/jwt/auth",
-        ),
-        ("", "https://gitlab.example/root/jwt/auth"),
-        // The same service by another name, or a lure: neither gets the credential.
-        (
-            "https://git.inside.example/jwt/auth",
-            "https://gitlab.example/root/jwt/auth",
-        ),
-        (
-            "https://gitlab.example:8443/jwt/auth",
-            "https://gitlab.example/root/jwt/auth",
-        ),
+        ("https://evil.example/jwt/auth", own, true),
+        ("//evil.example/jwt", own, true),
+        ("https://gitlab.example:8443/jwt/auth", own, true),
+        ("http://localhost:8080/jwt/auth", own, true),
+        ("https://", own, true),
     ] {
-        tokens.learn(Some(&challenge(realm))).unwrap();
-        assert_eq!(tokens.realm.as_str(), at, "{realm}");
+        tokens.learn(&Challenge {
+            realm: realm.to_owned(),
+            ..Challenge::default()
+        });
+        assert_eq!(tokens.place.borrow().realm.as_str(), at, "{realm}");
+        assert_eq!(tokens.elsewhere().is_some(), is_elsewhere, "{realm}");
     }
-    for realm in [
-        "https://evil.example/token",
-        "//evil.example/jwt",
-        "https://gitlab.example:8443/oauth",
-        "https://",
+}
+
+#[test]
+fn a_token_that_is_no_jwt_lives_as_long_as_the_answer_says() {
+    for (body, renewed_after) in [
+        (json!({"access_token": "one", "expires_in": 600}), 540),
+        (
+            json!({"token": "one", "access_token": "x", "expires_in": 60.0}),
+            30,
+        ),
+        (json!({"token": "one"}), 30),
+        (json!({"token": "one", "expires_in": 0}), 30),
+        (json!({"token": "one", "expires_in": -5}), 30),
+        // What the token says of itself is what the registry goes by.
+        (
+            json!({"token": jwt(1, START, START + 300), "expires_in": 3600}),
+            240,
+        ),
     ] {
-        let failure = tokens.learn(Some(&challenge(realm)));
-        assert!(
-            matches!(failure, Err(Failure::UnexpectedAnswer(_))),
-            "{realm}"
-        );
+        let script = Script::new().on(Method::Get, URL, Reply::json(200, body.to_string()));
+        let session = session(&script);
+        let tokens = Tokens::new(&session, "alice");
+        tokens.get("acme/app").unwrap();
+        script.pass(Duration::from_secs(renewed_after - 1));
+        tokens.get("acme/app").unwrap();
+        assert_eq!(script.count(URL), 1, "{body}");
+        script.pass(Duration::from_secs(2));
+        tokens.get("acme/app").unwrap();
+        assert_eq!(script.count(URL), 2, "{body}");
+    }
+}
+
+#[test]
+fn only_what_looks_like_a_ban_is_one() {
+    let page = "<html><body>Access denied by the firewall</body></html>";
+    type Is = fn(&Failure) -> bool;
+    let cases: [(Reply, Is); 4] = [
+        (
+            Reply::text(403, "Forbidden\n"),
+            |failure| matches!(failure, Failure::RateLimited(limit) if limit.retry_after == Some(3600)),
+        ),
+        (
+            Reply::text(403, page).with("content-type", "text/html"),
+            |failure| matches!(failure, Failure::Forbidden(lack) if lack.missing_scopes.is_empty() && lack.why.hint.contains("firewall")),
+        ),
+        (
+            Reply::json(403, r#"{"message":"403 Forbidden"}"#),
+            |failure| matches!(failure, Failure::Forbidden(lack) if lack.missing_scopes.is_empty()),
+        ),
+        (
+            Reply::text(503, "down").with("retry-after", "600"),
+            |failure| matches!(failure, Failure::RateLimited(limit) if limit.retry_after == Some(600) && limit.why.message.contains("503")),
+        ),
+    ];
+    for (reply, is) in cases {
+        let script = Script::new().on(Method::Get, URL, reply.clone());
+        let session = session(&script);
+        let failure = Tokens::new(&session, "alice").get("acme/app").unwrap_err();
+        assert!(is(&failure), "{failure:?} for {reply:?}");
     }
 }
 
@@ -193,17 +238,31 @@ fn challenges_are_read_in_every_spelling() {
     assert_eq!(read.realm, "https://g/jwt?a=b,c");
     assert_eq!(read.service.as_deref(), Some("container_registry"));
     assert_eq!(read.error.as_deref(), Some("invalid_token"));
+    for field in [
+        "Basic realm=\"a, Bearer realm=b\", Bearer realm=\"https://g/jwt\",service=\"s\"",
+        "Negotiate, BEARER realm = https://g/jwt , service = \"s\"",
+        "Negotiate abc==, Bearer service=s, realm=\"https://g/jwt\", Basic realm=\"other\"",
+        "Bearer realm=\"https:\\/\\/g/jwt\",service=\"s\",Digest realm=\"z\", service=\"q\"",
+    ] {
+        let read = Challenge::parse(field).unwrap();
+        assert_eq!(
+            (read.realm.as_str(), read.service.as_deref()),
+            ("https://g/jwt", Some("s")),
+            "{field}"
+        );
+    }
+    assert_eq!(Challenge::parse("Bearerx realm=\"x\""), None);
     assert_eq!(Challenge::parse("Basic realm=\"x\""), None);
     assert_eq!(Challenge::parse("Bearer").unwrap(), Challenge::default());
 }
 
 #[test]
-fn a_token_that_does_not_say_counts_a_minute() {
+fn a_token_that_does_not_say_its_life_has_none_of_its_own() {
     for token in ["", "a.b.c", "x", "h.e30.s"] {
-        assert_eq!(life(token, START), UNSAID_LIFE, "{token}");
+        assert_eq!(life(token, START), None, "{token}");
     }
-    assert_eq!(life(&jwt(1, 0, u64::MAX), START), LONGEST_LIFE);
-    assert_eq!(life(&jwt(1, 100, 50), START), UNSAID_LIFE);
+    assert_eq!(life(&jwt(1, 0, u64::MAX), START), Some(LONGEST_LIFE));
+    assert_eq!(life(&jwt(1, 100, 50), START), None);
 }
 
 proptest! {

@@ -1,7 +1,9 @@
 //! How far a scan is, as the host keeps it between calls.
 //!
-//! The images that are done, by the beginning of their digests, and the counts so far. What is not in it is
-//! done again, which is harmless: everything emitted has an identity.
+//! While the list of images stays the same, how many of them are done says it all. For when it changes
+//! meanwhile, the images that are done are remembered by the beginning of their identities (digest and tags:
+//! an image that got another tag is told again). What is not in it is done again, which is harmless:
+//! everything emitted has an identity.
 
 use std::collections::HashSet;
 
@@ -10,9 +12,10 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::ScanSummary;
+use crate::registry::Digest;
 
 /// The form of the cursor. A cursor of another form starts the scan anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes of a digest that tell images apart: nobody finds two with the same by trying.
 const PREFIX: usize = 9;
 /// Images that are remembered: 48 KiB of the 64 that a cursor may have.
@@ -25,6 +28,9 @@ const MAX_CURSOR: usize = 64 * 1024;
 pub(super) struct Cursor {
     order: Vec<[u8; PREFIX]>,
     done: HashSet<[u8; PREFIX]>,
+    /// The list of images, as a digest, and how many of it are done.
+    list: String,
+    place: usize,
     /// What was counted so far.
     pub(super) counts: Counts,
 }
@@ -53,6 +59,8 @@ pub(super) struct Counts {
 struct Written {
     v: u32,
     done: String,
+    list: String,
+    place: usize,
     #[serde(flatten)]
     counts: Counts,
 }
@@ -83,6 +91,8 @@ impl Cursor {
         Ok(Self {
             order: order.to_vec(),
             done: order.iter().copied().collect(),
+            list: written.list,
+            place: written.place,
             counts: written.counts,
         })
     }
@@ -92,15 +102,31 @@ impl Cursor {
         let written = Written {
             v: VERSION,
             done: STANDARD_NO_PAD.encode(self.order.as_flattened()),
+            list: self.list.clone(),
+            place: self.place,
             counts: self.counts.clone(),
         };
         // Nothing in it can fail to be written.
         serde_json::to_string(&written).unwrap_or_default()
     }
 
-    /// Notes that an image is done.
-    pub(super) fn finish(&mut self, digest: &str) {
-        if let Some(prefix) = prefix(digest)
+    /// Takes up a list of images (its digest). False when the earlier call had another one, of which more was
+    /// done than is remembered one by one: then the scan begins anew.
+    pub(super) fn take_up(&mut self, list: &str) -> bool {
+        let known = self.list == list || self.place <= self.order.len();
+        if !known {
+            *self = Self::default();
+        } else if self.list != list {
+            self.place = 0;
+        }
+        list.clone_into(&mut self.list);
+        known
+    }
+
+    /// Notes that the image at that place of the list is done.
+    pub(super) fn finish(&mut self, place: usize, identity: &Digest) {
+        self.place = self.place.max(place.saturating_add(1));
+        if let Some(prefix) = prefix(identity)
             && self.order.len() < MAX_DONE
             && self.done.insert(prefix)
         {
@@ -109,8 +135,8 @@ impl Cursor {
     }
 
     /// True when an earlier call has done that image.
-    pub(super) fn is_done(&self, digest: &str) -> bool {
-        prefix(digest).is_some_and(|prefix| self.done.contains(&prefix))
+    pub(super) fn is_done(&self, place: usize, identity: &Digest) -> bool {
+        place < self.place || prefix(identity).is_some_and(|prefix| self.done.contains(&prefix))
     }
 
     /// The summary, with what this call knows besides.
@@ -122,7 +148,7 @@ impl Cursor {
             images: counts.images,
             packages: counts.packages,
             findings,
-            skipped: counts.skipped + listed_skips,
+            skipped: counts.skipped.saturating_add(listed_skips),
             layers_read: counts.layers_read,
             layers_reused: counts.layers_reused,
             attributes: Vec::new(),
@@ -130,8 +156,8 @@ impl Cursor {
     }
 }
 
-fn prefix(digest: &str) -> Option<[u8; PREFIX]> {
-    let hex = digest.strip_prefix("sha256:")?;
+fn prefix(identity: &Digest) -> Option<[u8; PREFIX]> {
+    let hex = identity.as_str().strip_prefix("sha256:")?;
     let mut prefix = [0; PREFIX];
     for (index, byte) in prefix.iter_mut().enumerate() {
         *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
@@ -151,38 +177,69 @@ mod tests {
 
     use super::*;
 
-    fn digest(n: usize) -> String {
-        format!("sha256:{n:064x}")
-            .chars()
-            .rev()
-            .collect::<String>()
-            .chars()
-            .rev()
-            .collect()
+    fn digest(n: usize) -> Digest {
+        Digest::of(&n.to_le_bytes())
     }
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
         let mut cursor = Cursor::default();
-        let one = format!("sha256:{}", "ab".repeat(32));
-        cursor.finish(&one);
-        cursor.finish(&one);
+        assert!(cursor.take_up("list"));
+        cursor.finish(0, &digest(0));
+        cursor.finish(0, &digest(0));
         cursor.counts.images = 1;
         cursor.counts.listed = Some("x".to_owned());
-        let read = Cursor::read(&cursor.write()).unwrap();
-        assert!(read.is_done(&one) && !read.is_done(&digest(1)));
+        let mut read = Cursor::read(&cursor.write()).unwrap();
+        assert!(read.take_up("list"));
+        assert!(read.is_done(0, &digest(0)) && !read.is_done(1, &digest(1)));
         assert_eq!((read.counts, read.order.len()), (cursor.counts, 1));
     }
 
     #[test]
+    fn a_list_that_changed_keeps_what_is_known_to_be_done() {
+        let mut cursor = Cursor::default();
+        cursor.take_up("old");
+        cursor.finish(0, &digest(0));
+        cursor.finish(1, &digest(1));
+        let mut read = Cursor::read(&cursor.write()).unwrap();
+        assert!(read.take_up("new"));
+        // A new image took the first place.
+        assert!(!read.is_done(0, &digest(7)) && read.is_done(1, &digest(0)));
+    }
+
+    #[test]
+    fn of_any_number_of_images_none_is_done_twice() {
+        let mut cursor = Cursor::default();
+        cursor.take_up("list");
+        let many = MAX_DONE + 1000;
+        for n in 0..many {
+            cursor.finish(n, &digest(n));
+        }
+        cursor.counts.images = many as u64;
+        let mut read = Cursor::read(&cursor.write()).unwrap();
+        assert!(read.take_up("list"));
+        assert!(read.is_done(many - 1, &digest(many - 1)) && !read.is_done(many, &digest(many)));
+        // With another list more was done than is remembered, so it is counted anew.
+        let mut read = Cursor::read(&cursor.write()).unwrap();
+        assert!(!read.take_up("other"));
+        assert_eq!(read.counts, Counts::default());
+        assert!(!read.is_done(0, &digest(0)));
+    }
+
+    #[test]
     fn garbage_and_the_future_are_refused() {
+        let huge = "x".repeat(MAX_CURSOR + 1);
         for text in [
             "",
             "{}",
             "[]",
-            "{\"v\":2}",
-            "{\"v\":1,\"done\":\"!\"}",
-            "{\"v\":1,\"done\":\"AAAA\"}",
+            "null",
+            huge.as_str(),
+            "{\"v\":1,\"done\":\"\"}",
+            "{\"v\":3}",
+            "{\"v\":2,\"done\":\"!\",\"list\":\"\",\"place\":0}",
+            "{\"v\":2,\"done\":\"AAAA\",\"list\":\"\",\"place\":0}",
+            "{\"v\":2,\"done\":\"\",\"list\":\"\",\"place\":-1}",
         ] {
             assert!(Cursor::read(text).is_err(), "{text}");
         }
@@ -191,9 +248,11 @@ mod tests {
     #[test]
     fn a_cursor_stays_within_what_the_contract_allows() {
         let mut cursor = Cursor::default();
+        cursor.take_up(digest(0).as_str());
         for n in 0..10_000usize {
-            cursor.finish(&format!("sha256:{n:016x}{:048x}", 0));
+            cursor.finish(n, &digest(n));
         }
+        cursor.counts.listed = Some(digest(0).to_string());
         assert!(cursor.write().len() < MAX_CURSOR);
     }
 }

@@ -1,9 +1,9 @@
 //! One image: its config, and what its layers amount to, as observations.
 
-use super::Run;
 use super::layers::blob;
 use super::plan::{Parts, Planned, not_selected_platform, of_one};
 use super::skips::Skips;
+use super::{BATCH, Run};
 use crate::contract::{
     self, ConfigFacts, Explanation, Failure, Image, Observation, PackageBatch, Platform, Skip,
     SkipReason, SkipSubject,
@@ -21,26 +21,33 @@ const MAX_TAGS: usize = 10_000;
 
 impl Run<'_, '_, '_> {
     /// Scans one image and emits it.
-    pub(super) fn image(&mut self, planned: Planned) -> Result<(), Failure> {
+    pub(super) fn image(&mut self, place: usize, planned: Planned) -> Result<(), Failure> {
+        let identity = planned.identity();
         let digest = planned.digest.as_str().to_owned();
         let mut skips = Skips::default();
         let scanned = match self.parts(&planned, &mut skips)? {
             Some(parts) => self.read_image(planned, &parts, &mut skips)?,
             None => None,
         };
-        self.cursor.counts.incomplete |= skips.any_loss();
-        self.cursor.counts.skipped += skips.len();
+        let counts = &mut self.cursor.counts;
+        counts.incomplete |= skips.any_loss();
+        counts.skipped = counts.skipped.saturating_add(skips.len());
         let mut observations = Vec::new();
         let mut packages = Vec::new();
         if let Some((image, found)) = scanned {
-            self.cursor.counts.images += 1;
-            self.cursor.counts.packages += found.len() as u64;
-            self.cursor.counts.incomplete |= !image.complete;
+            counts.images = counts.images.saturating_add(1);
+            counts.packages = counts.packages.saturating_add(found.len() as u64);
             observations.push(Observation::Image(image));
             packages = found;
         }
-        observations.extend(skips.into_observations());
+        // The image is done with its last batch only: until then the cursor is the one before it.
         let before = std::mem::take(&mut self.before_image);
+        for skipped in skips.into_observations() {
+            if observations.len() >= BATCH {
+                self.emit(std::mem::take(&mut observations), before.clone())?;
+            }
+            observations.push(skipped);
+        }
         let mut batch = Vec::new();
         let mut bytes = 0;
         for package in packages {
@@ -53,7 +60,6 @@ impl Run<'_, '_, '_> {
                     image: digest.clone(),
                     packages,
                 }));
-                // The image is done with its last batch only.
                 self.emit(std::mem::take(&mut observations), before.clone())?;
             }
         }
@@ -63,7 +69,7 @@ impl Run<'_, '_, '_> {
                 packages: batch,
             }));
         }
-        self.cursor.finish(&digest);
+        self.cursor.finish(place, &identity);
         let cursor = self.cursor.write();
         self.before_image.clone_from(&cursor);
         self.emit(observations, cursor)
@@ -215,7 +221,7 @@ impl Run<'_, '_, '_> {
             layers: layers.collect(),
             operating_system,
             package_count: u32::try_from(packages.len()).unwrap_or(u32::MAX),
-            complete: !skips.any_loss(),
+            complete: !skips.any_gap(),
             attributes,
             digest,
         };
@@ -230,17 +236,23 @@ impl Run<'_, '_, '_> {
             ))));
         };
         let request = blob(self.registry, self.repository, digest);
-        Ok(
-            match self
-                .registry
-                .fetch(request.clone(), self.repository, config::MAX_CONFIG_BYTES)
-            {
-                Ok(answer) if answer.status == 200 => config::parse(&answer.body, digest.as_str())
-                    .ok_or_else(|| corrupt("it is no JSON object")),
-                Ok(answer) => Err(self.blob_skip(&request, &answer)?),
-                Err(failure) => Err(of_one(failure)?),
-            },
-        )
+        if let Some(why) = &self.storage_down {
+            return Ok(Err(unreachable(why.clone())));
+        }
+        let answer = self.registry.fetch_or_trouble(
+            request.clone(),
+            self.repository,
+            config::MAX_CONFIG_BYTES,
+        )?;
+        Ok(match answer {
+            Ok(answer) if answer.status == 200 => {
+                self.broken_row = 0;
+                config::parse(&answer.body, digest.as_str())
+                    .ok_or_else(|| corrupt("it is no JSON object"))
+            }
+            Ok(answer) => Err(self.blob_skip(&request, &answer)?),
+            Err(error) => Err(self.blob_trouble(error)?),
+        })
     }
 
     /// What an answer that is no blob means for this one.
@@ -307,6 +319,14 @@ fn no_facts(digest: &str) -> ConfigFacts {
         working_dir: None,
         volumes: Vec::new(),
         history: Vec::new(),
+    }
+}
+
+/// The skip for what could not be fetched.
+pub(super) fn unreachable(why: Explanation) -> Skip {
+    Skip {
+        reason: SkipReason::Unreachable,
+        why,
     }
 }
 

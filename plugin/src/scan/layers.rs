@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::Run;
-use super::plan::of_one;
+use super::image::unreachable;
 use super::skips::Skips;
 use crate::contract::{Explanation, Failure, Skip, SkipReason, SkipSubject};
 use crate::http::{Fetched, Headers, Request, Response, TransportError, TroubleKind};
@@ -20,7 +20,7 @@ use crate::registry::{Digest, Registry};
 const LAYERS_UNDER_WAY: usize = 2;
 /// Tries of one layer whose body breaks off.
 const LAYER_TRIES: usize = 3;
-/// Layers in a row that may fail on the wire before the wire is taken to be the trouble.
+/// Blobs in a row that may fail on the wire before the wire is taken to be the trouble.
 const MAX_BROKEN_ROW: u32 = 4;
 /// Bytes of layers' inventories that a scan keeps itself, should the host's cache forget them.
 const SHELF_BYTES: usize = 4 << 20;
@@ -70,7 +70,8 @@ impl Run<'_, '_, '_> {
         let mut requests = Vec::new();
         for layer in layers {
             let Ok(digest) = &layer.digest else { continue };
-            if manifest::unreadable_layer(layer).is_none()
+            if self.storage_down.is_none()
+                && manifest::unreadable_layer(layer).is_none()
                 && asked.insert(digest.as_str())
                 && !self.is_at_hand(digest.as_str())
             {
@@ -109,23 +110,19 @@ impl Run<'_, '_, '_> {
             if wanted.contains(&request.url) && read.insert(request.url.clone()) {
                 first = answers.next();
             } else if let Some(inventory) = self.at_hand(digest.as_str()) {
-                self.cursor.counts.layers_reused += 1;
+                self.cursor.counts.layers_reused =
+                    self.cursor.counts.layers_reused.saturating_add(1);
                 merge.apply(index, inventory);
                 continue;
             }
-            let first = first.map(|((_, token), answer)| match answer {
-                Ok(response)
-                    if response.status == 401 && registry.renew(repository, token.as_deref()) =>
-                {
-                    registry.stream(request.clone(), repository)
-                }
-                Ok(response) => Ok(response),
-                Err(error) => Err(error.into()),
+            let first = first.map(|((_, token), answer)| {
+                registry.second_stream(answer, request.clone(), repository, token.as_deref())
             });
             self.doing(&format!("layer {digest}"));
             match self.read_layer(&request, first)? {
                 Ok(inventory) => {
-                    self.cursor.counts.layers_read += 1;
+                    self.cursor.counts.layers_read =
+                        self.cursor.counts.layers_read.saturating_add(1);
                     self.broken_row = 0;
                     self.keep(digest.as_str(), &inventory);
                     merge.apply(index, inventory);
@@ -142,14 +139,17 @@ impl Run<'_, '_, '_> {
     fn read_layer(
         &mut self,
         request: &Request,
-        mut first: Option<Result<Response, Failure>>,
+        mut first: Option<Result<Result<Response, TransportError>, Failure>>,
     ) -> Result<Result<LayerInventory, Skip>, Failure> {
         let mut tries = 0;
         loop {
+            if let Some(why) = &self.storage_down {
+                return Ok(Err(unreachable(why.clone())));
+            }
             tries += 1;
             let answer = match first.take() {
-                Some(answer) => answer,
-                None => self.registry.stream(request.clone(), self.repository),
+                Some(answer) => answer?,
+                None => self.registry.stream(request.clone(), self.repository)?,
             };
             let error = match answer {
                 Ok(response) if response.status == 200 => match layer::read(response.body) {
@@ -177,66 +177,62 @@ impl Run<'_, '_, '_> {
                     return Ok(Err(skip));
                 }
                 // The client has tried again already.
-                Err(Failure::Unavailable(why)) => {
-                    self.broken_row += 1;
-                    if self.broken_row >= MAX_BROKEN_ROW {
-                        return Err(Failure::Unavailable(why));
-                    }
-                    return Ok(Err(Skip {
-                        reason: SkipReason::Unreachable,
-                        why,
-                    }));
-                }
-                Err(Failure::UnexpectedAnswer(why)) => {
-                    return Ok(Err(Skip {
-                        reason: SkipReason::Unreachable,
-                        why,
-                    }));
-                }
-                Err(failure) => return of_one(failure).map(Err),
+                Err(error) => return self.blob_trouble(error).map(Err),
             };
-            if tries < LAYER_TRIES {
-                continue;
+            if tries >= LAYER_TRIES {
+                return self.blob_trouble(error).map(Err);
             }
-            self.broken_row += 1;
-            let why = Explanation {
-                message: error.message,
-                hint: error.hint,
-            };
-            if self.broken_row >= MAX_BROKEN_ROW {
-                return Err(Failure::Unavailable(why));
-            }
-            return Ok(Err(Skip {
-                reason: SkipReason::Unreachable,
-                why,
-            }));
         }
+    }
+
+    /// What trouble on the wire means for one blob. Registries hand their blobs out from a storage host that
+    /// may be out of reach from here: then all that manifests tell is still worth having, and the rest is
+    /// skipped. A wire that keeps breaking is trouble of the whole scan, which may pass.
+    pub(super) fn blob_trouble(&mut self, error: TransportError) -> Result<Skip, Failure> {
+        let TransportError {
+            kind,
+            message,
+            hint,
+        } = error;
+        let reason = match kind {
+            TroubleKind::Stopped => return Err(Failure::Stopped),
+            TroubleKind::Digest => SkipReason::Corrupt,
+            TroubleKind::OverLimit => SkipReason::OverLimit,
+            _ => SkipReason::Unreachable,
+        };
+        let away = matches!(
+            kind,
+            TroubleKind::Denied | TroubleKind::Tls | TroubleKind::Dns | TroubleKind::Connect
+        );
+        let hint = if away && hint.is_empty() {
+            "See that this host may reach the storage behind the registry, or let the administrator switch off \
+             the registry's redirects to it."
+                .to_owned()
+        } else {
+            hint
+        };
+        let why = Explanation { message, hint };
+        if reason == SkipReason::Unreachable {
+            self.broken_row += 1;
+            if self.broken_row >= MAX_BROKEN_ROW {
+                if !away || !self.registry.is_alive() {
+                    return Err(Failure::Unavailable(why));
+                }
+                self.storage_down = Some(why.clone());
+            }
+        }
+        Ok(Skip { reason, why })
     }
 
     /// What is wrong with a layer, or an error that another try may get around.
     fn trouble(
-        &self,
+        &mut self,
         trouble: Trouble,
         request: &Request,
     ) -> Result<Result<Skip, TransportError>, Failure> {
         let (reason, message, hint) = match trouble {
-            Trouble::Transport(error) if error.kind == TroubleKind::Stopped => {
-                return Err(Failure::Stopped);
-            }
             Trouble::Transport(error) if error.is_passing() => return Ok(Err(error)),
-            Trouble::Transport(error) => {
-                let reason = match error.kind {
-                    TroubleKind::OverLimit => SkipReason::OverLimit,
-                    _ => SkipReason::Unreachable,
-                };
-                return Ok(Ok(Skip {
-                    reason,
-                    why: Explanation {
-                        message: error.message,
-                        hint: error.hint,
-                    },
-                }));
-            }
+            Trouble::Transport(error) => return self.blob_trouble(error).map(Ok),
             Trouble::Corrupt(why) => (
                 SkipReason::Corrupt,
                 why,

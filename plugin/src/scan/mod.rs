@@ -23,7 +23,7 @@ use crate::contract::{
 };
 use crate::gitlab;
 use crate::registry::reference::is_repository;
-use crate::registry::{Digest, Registry};
+use crate::registry::{Digest, Registry, RegistryInfo};
 use crate::session::{Session, Sink};
 
 use cursor::Cursor;
@@ -63,8 +63,10 @@ struct Run<'r, 's, 't> {
     /// Layers that the host's cache had.
     known: HashSet<String>,
     shelf: layers::Shelf,
-    /// Layers in a row that failed on the wire.
+    /// Blobs in a row that failed on the wire.
     broken_row: u32,
+    /// Why no blob can be fetched although the registry answers: its storage can't be reached from here.
+    storage_down: Option<Explanation>,
     done: u64,
     total: u64,
 }
@@ -169,10 +171,28 @@ pub fn repository(
         }));
     }
     let mut registry = Registry::connect(session, USERNAME, &target.host)?;
-    registry.ping()?;
+    // What it is changes rarely: a day's scans ask once. Should it have changed, the list of tags finds out.
+    let key = format!(
+        "registry/{}/{}",
+        registry.url(""),
+        day(session.client.transport().unix_now())
+    );
+    match sink
+        .cache_get(&key)
+        .and_then(|kept| serde_json::from_slice::<RegistryInfo>(&kept).ok())
+    {
+        Some(info) => registry.remember(info),
+        None => {
+            let info = registry.ping_for(&path)?;
+            if let Ok(kept) = serde_json::to_vec(&info) {
+                sink.cache_put(&key, &kept);
+            }
+        }
+    }
     let plan = plan::make(&registry, &path)?;
     let listed_skips = plan.skips.len();
     let listed_loss = plan.skips.any_loss();
+    let list = plan.identity();
     let mut run = Run {
         registry: &registry,
         repository: &path,
@@ -182,6 +202,7 @@ pub fn repository(
         known: HashSet::new(),
         shelf: layers::Shelf::default(),
         broken_row: 0,
+        storage_down: None,
         done: 0,
         total: plan.images.len() as u64,
     };
@@ -194,6 +215,11 @@ pub fn repository(
                 attributes: target.attributes.clone(),
             }),
         );
+    }
+    if !run.cursor.take_up(list.as_str()) {
+        let message = "The tags have changed since the scan was interrupted, and more images were done than the cursor \
+                       remembers, so it starts anew.";
+        run.sink.log(Level::Info, message);
     }
     // An earlier call has told all this, unless the list has changed.
     let listed = Digest::of(format!("{first:?}").as_bytes())
@@ -211,14 +237,14 @@ pub fn repository(
         }
     }
     run.before_image = run.cursor.write();
-    for planned in plan.images {
-        if !run.cursor.is_done(planned.digest.as_str()) {
+    for (place, planned) in plan.images.into_iter().enumerate() {
+        if !run.cursor.is_done(place, &planned.identity()) {
             let name = planned
                 .tags
                 .first()
                 .map_or_else(|| planned.digest.to_string(), |tag| format!("{path}:{tag}"));
             run.doing(&name);
-            run.image(planned)?;
+            run.image(place, planned)?;
         }
         run.done += 1;
     }
@@ -230,7 +256,7 @@ pub fn repository(
     let mut summary = run
         .cursor
         .summary(plan.tags, told, listed_skips + notes.len() as u64);
-    summary.complete &= !listed_loss && !notes.iter().any(|note| is_loss(note.skip.reason));
+    summary.complete &= !listed_loss && !notes.iter().any(is_loss);
     if let Some(version) = &registry.info().version {
         summary
             .attributes
@@ -275,6 +301,11 @@ impl Run<'_, '_, '_> {
         }
         Ok((told, notes))
     }
+}
+
+/// Days since 1970.
+fn day(unix: u64) -> u64 {
+    unix / (24 * 60 * 60)
 }
 
 fn of_source(failure: Failure) -> Skip {

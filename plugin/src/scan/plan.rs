@@ -38,6 +38,23 @@ pub(super) struct Planned {
     pub(super) parts: Option<Parts>,
 }
 
+impl Planned {
+    /// What tells it from the same image under other tags, for the cursor.
+    pub(super) fn identity(&self) -> Digest {
+        let mut text = self.digest.to_string();
+        for part in self
+            .index
+            .iter()
+            .map(Digest::as_str)
+            .chain(self.tags.iter().map(String::as_str))
+        {
+            text.push(' ');
+            text.push_str(part);
+        }
+        Digest::of(text.as_bytes())
+    }
+}
+
 /// What an image is made of.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
@@ -58,6 +75,18 @@ pub(super) struct Plan {
     pub(super) images: Vec<Planned>,
     /// What was left out on the way.
     pub(super) skips: Skips,
+}
+
+impl Plan {
+    /// What tells this list of images from another one.
+    pub(super) fn identity(&self) -> Digest {
+        let all: Vec<String> = self
+            .images
+            .iter()
+            .map(|image| image.identity().to_string())
+            .collect();
+        Digest::of(all.join(" ").as_bytes())
+    }
 }
 
 /// Lists tags and reads manifests.
@@ -332,6 +361,7 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                         leave(skip);
                         continue;
                     }
+                    let platform = manifest::said_platform(&child);
                     let Ok(child_digest) = child.digest else {
                         leave(skip(
                             SkipReason::Unsupported,
@@ -340,14 +370,14 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                         ));
                         continue;
                     };
-                    if let Some(platform) = &child.platform
+                    if let Some(platform) = &platform
                         && let Some(skip) = not_selected_platform(settings, platform)
                     {
                         leave(skip);
                         continue;
                     }
                     next.insert(child_digest.clone());
-                    listed.push((child_digest, child.platform));
+                    listed.push((child_digest, platform));
                 }
                 Node::Index(listed)
             }
@@ -452,8 +482,8 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                     planned.push(Planned {
                         digest: digest.clone(),
                         tags: BTreeSet::new(),
-                        index,
-                        platform,
+                        index: index.clone(),
+                        platform: platform.clone(),
                         pushed: tag.pushed.clone(),
                         parts: match self.nodes.get_mut(&digest) {
                             Some(Node::Image(parts)) => parts.take(),
@@ -464,6 +494,13 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                 });
                 if let Some(image) = planned.get_mut(place) {
                     image.tags.insert(tag.name.clone());
+                    // One tag may lead to it directly and another through an index.
+                    if image.index.is_none() {
+                        image.index = index;
+                    }
+                    if image.platform.is_none() {
+                        image.platform = platform;
+                    }
                 }
             }
         }

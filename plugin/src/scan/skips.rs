@@ -8,21 +8,35 @@ const MAX_SINGLE: usize = 200;
 /// Names that are told of more.
 const MAX_NAMES: usize = 20;
 
-/// True when leaving that out leaves the scan incomplete.
-pub(super) fn is_loss(reason: SkipReason) -> bool {
-    match reason {
+/// True when leaving that out leaves the scan incomplete: a later scan of the same images may see more, so
+/// nothing may be closed because this one did not see it.
+///
+/// What the connector does not read (a foreign or encrypted layer, schema 1, an algorithm of digests) is a
+/// property of the image, which is named by its digest: no scan has seen into it, and none will. Counting
+/// that as a gap would keep a repository with one Windows image from ever closing anything. The image says
+/// itself that it is not complete. Where the list itself or a source of findings is not understood, that is
+/// another matter: it may be understood tomorrow.
+pub(super) fn is_loss(skipped: &Skipped) -> bool {
+    match skipped.skip.reason {
         SkipReason::NotSelected
         | SkipReason::NotAnImage
         | SkipReason::Gone
         | SkipReason::Empty
         | SkipReason::NotLicensed => false,
+        SkipReason::Unsupported => {
+            matches!(skipped.subject, SkipSubject::Location | SkipSubject::Source)
+        }
         SkipReason::UnavailableHere
         | SkipReason::Forbidden
-        | SkipReason::Unsupported
         | SkipReason::OverLimit
         | SkipReason::Corrupt
         | SkipReason::Unreachable => true,
     }
+}
+
+/// True when the inventory of the image that it is part of is not whole.
+pub(super) fn is_gap(skipped: &Skipped) -> bool {
+    is_loss(skipped) || skipped.skip.reason == SkipReason::Unsupported
 }
 
 /// Gathers what is skipped.
@@ -54,7 +68,12 @@ impl Skips {
 
     /// True when one of them leaves the scan incomplete.
     pub(super) fn any_loss(&self) -> bool {
-        self.0.iter().any(|skipped| is_loss(skipped.skip.reason))
+        self.0.iter().any(is_loss)
+    }
+
+    /// True when one of them leaves an image's inventory incomplete.
+    pub(super) fn any_gap(&self) -> bool {
+        self.0.iter().any(is_gap)
     }
 
     /// Everything as observations. Long lists with one reason become one.
@@ -106,6 +125,32 @@ mod tests {
 
     use super::*;
     use crate::contract::Explanation;
+
+    #[test]
+    fn only_what_a_later_scan_may_see_leaves_a_scan_incomplete() {
+        let skipped = |subject, reason| Skipped {
+            subject,
+            name: String::new(),
+            image: None,
+            skip: Skip {
+                reason,
+                why: Explanation {
+                    message: String::new(),
+                    hint: String::new(),
+                },
+            },
+        };
+        let windows = skipped(SkipSubject::Layer, SkipReason::Unsupported);
+        assert!(!is_loss(&windows) && is_gap(&windows));
+        let schema1 = skipped(SkipSubject::Image, SkipReason::Unsupported);
+        assert!(!is_loss(&schema1));
+        let report = skipped(SkipSubject::Source, SkipReason::Unsupported);
+        assert!(is_loss(&report));
+        let broken = skipped(SkipSubject::Layer, SkipReason::Unreachable);
+        assert!(is_loss(&broken) && is_gap(&broken));
+        let chart = skipped(SkipSubject::Image, SkipReason::NotAnImage);
+        assert!(!is_loss(&chart) && !is_gap(&chart));
+    }
 
     #[test]
     fn thousands_with_one_reason_are_told_together_and_counted() {

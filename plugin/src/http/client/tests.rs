@@ -406,6 +406,28 @@ fn requests_that_were_throttled_together_wait_once() {
 }
 
 #[test]
+fn a_crowded_server_gets_fewer_requests_at_a_time_for_a_while() {
+    let script = Script::new()
+        .on(Get, URL, Reply::status(429))
+        .on(Get, URL, Reply::status(429))
+        .on(Get, URL, Reply::status(200))
+        .otherwise(|_| Reply::status(200).delay(SECOND));
+    let client = script.client();
+    client.send(&Request::get(URL)).unwrap();
+    assert_eq!(client.fetch_overlapped(urls(3), 10).count(), 3);
+    assert_eq!(script.most_in_flight(), 3);
+    assert_eq!(client.fetch_overlapped(urls(200), 10).count(), 200);
+    assert_eq!(script.most_in_flight(), WINDOW);
+    assert!(client.transport().monotonic() > SECOND * (200 / 16));
+    client.peer(URL, |peer| assert_eq!(peer.narrowed, 0));
+    for _ in 0..40 {
+        client.peer(URL, |peer| peer.heed_crowding(429));
+    }
+    // Never none at all.
+    assert_eq!(client.fetch_overlapped(urls(3), 10).count(), 3);
+}
+
+#[test]
 fn the_answers_under_way_are_taken_before_a_pause() {
     let last = Reply::status(200)
         .with("RateLimit-Remaining", "0")
