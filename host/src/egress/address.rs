@@ -105,6 +105,9 @@ fn classify_v6(ip: Ipv6Addr) -> AddressClass {
         [0x2002, ..] => v4(a2, a3, a4, a5),
         // Teredo: its server in clear, its client inverted.
         [0x2001, 0, ..] => v4(a4, a5, a6, a7).max(v4(!a12, !a13, !a14, !a15)),
+        // Benchmarking, and the two ORCHIDs, which are no addresses of hosts.
+        [0x2001, 0x0002, 0, ..] => AddressClass::Private,
+        [0x2001, 0x0010..=0x002f, ..] => RESERVED,
         [0xfd00, 0x0ec2, ..] | [0xfd20, 0x00ce, ..] => METADATA,
         [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => DOCUMENTATION,
         // ISATAP holds an IPv4 address in its interface identifier.
@@ -152,6 +155,8 @@ mod tests {
             ("2606:4700::1111", Public),
             ("fd12::1", Private),
             ("fc00::1", Private),
+            ("2001:2::1", Private),
+            ("2001:2:1::1", Public),
             ("fec0::1", Private),
             ("::1", Loopback),
         ] {
@@ -177,6 +182,8 @@ mod tests {
             "fe80::1",
             "ff02::1",
             "::",
+            "2001:10::1",
+            "2001:2f::1",
             "2001:db8::1",
             "3fff::1",
             "4000::1",

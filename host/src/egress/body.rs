@@ -73,9 +73,7 @@ impl EgressBody {
 
     fn fail(&mut self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         self.done = true;
-        let error = fault.error();
-        self.call.record(&self.key, &fault);
-        Poll::Ready(Some(Err(error)))
+        Poll::Ready(Some(Err(self.call.record(&self.key, fault))))
     }
 
     /// Takes one piece in: caps, hash, redaction. What comes out may be empty.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use wasmtime_wasi_http::Error;
 
 use super::Egress;
 use super::fault::{Code, Fault};
@@ -240,11 +241,12 @@ impl CallEgress {
         count(state.hosts.entry(name).or_default());
     }
 
-    /// Keeps what happened, for `explain` and the report.
-    pub(super) fn record(&self, key: &str, fault: &Fault) {
-        let mut why = fault.explanation();
-        why.message = self.redactor.text(&why.message).into_owned();
-        why.hint = self.redactor.text(&why.hint).into_owned();
+    /// Keeps what happened, for `explain` and the report, and answers what the guest gets. Both without
+    /// secrets: an address that a server redirected to may hold one.
+    pub(super) fn record(&self, key: &str, mut fault: Fault) -> Error {
+        fault.message = self.redactor.text(&fault.message).into_owned();
+        fault.hint = self.redactor.text(&fault.hint).into_owned();
+        let why = fault.explanation();
         tracing::debug!(code = ?fault.code, "egress: {}", why.message);
         let mut state = self.state();
         if matches!(fault.code, Code::Denied | Code::AddressProhibited)
@@ -259,6 +261,8 @@ impl CallEgress {
             state.explanations.pop_front();
         }
         state.explanations.push_back((key.to_owned(), why));
+        drop(state);
+        fault.error()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

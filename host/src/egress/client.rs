@@ -97,7 +97,8 @@ impl Pool {
             }),
             Err(Failure { stale: true, fault }) => match again {
                 Some(outgoing) => {
-                    tracing::debug!(target = %outgoing.target, "an idle connection was dead; dialling anew");
+                    // The origin alone: a path that a server redirected to may hold anything.
+                    tracing::debug!(origin = %outgoing.target.origin, "an idle connection was dead; dialling anew");
                     let response = self
                         .once(&self.fresh, outgoing, times)
                         .await

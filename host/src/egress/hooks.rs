@@ -7,6 +7,10 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::call::CallEgress;
 
+/// Bytes of a request's body that a guest may hand over at once. The library keeps two such pieces for every
+/// body that is begun, sent or not, so this times the limit on resources is what a hoard of bodies costs.
+pub(crate) const BODY_CHUNK: usize = 16 << 10;
+
 /// Hooks of one call's store.
 #[derive(Clone, Debug)]
 pub struct Hooks(pub Arc<CallEgress>);
@@ -40,6 +44,6 @@ impl WasiHttpHooks for Hooks {
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        self.0.limits().request_body_bytes.max(1)
+        BODY_CHUNK
     }
 }

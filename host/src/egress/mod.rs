@@ -9,6 +9,7 @@
 //! through `connect`, which resolves and judges addresses with `resolve` and `address`), follow redirects
 //! (`redirect`) with all of that anew, and hand back a body that counts, times, hashes and redacts as it
 //! streams (`body`, `digest`, `redact`).
+//! An answer that the redaction could not read is not handed over (`echo`).
 //!
 //! One [`Egress`] a connection: pools and TLS sessions are never shared between two connections. One
 //! [`CallEgress`] a call: it is closed until the connector's declared origins are granted, and ends with it.
@@ -19,6 +20,7 @@ mod call;
 mod client;
 mod connect;
 mod digest;
+mod echo;
 mod fault;
 mod hooks;
 mod limits;
@@ -44,10 +46,12 @@ use tokio::sync::Semaphore;
 pub use address::{AddressClass, classify};
 pub use call::{CallEgress, EgressCounters, GrantRefused, HostCounters};
 pub use digest::DIGEST_HEADER;
+pub(crate) use hooks::BODY_CHUNK;
 pub use hooks::Hooks;
 pub use limits::EgressLimits;
 pub use origin::{Host, Origin, OriginError, Scheme};
 pub use policy::{Allowance, Denied, Policy};
+pub(crate) use redact::MIN_SECRET;
 pub use redact::Redactor;
 pub use resolve::{Resolver, SystemResolver};
 pub use secrets::StandIn;

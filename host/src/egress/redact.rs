@@ -1,7 +1,7 @@
 //! Takes secrets out of whatever leaves the egress side: headers, bodies, errors, log lines.
 //!
-//! Every form that a server is likely to echo is looked for: the text itself, percent-encoded, JSON-escaped,
-//! and base64 at each of its three alignments. What is found is overwritten with as many asterisks, so that
+//! Every form that a server is likely to echo is looked for: the text itself, in either case,
+//! percent-encoded, escaped for JSON or HTML, hexadecimal, and base64 at each of its three alignments. What is found is overwritten with as many asterisks, so that
 //! lengths that were announced stay true.
 
 use std::borrow::Cow;
@@ -16,9 +16,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::secret::SecretString;
 
-/// Secrets shorter than this are not looked for: they would match ordinary text everywhere. No credential
-/// that is one is so short.
-const MIN_SECRET: usize = 4;
+/// Secrets shorter than this, in bytes, are not looked for: they would match ordinary text everywhere. No
+/// credential that is one is so short, and calls refuse one that is.
+pub(crate) const MIN_SECRET: usize = 4;
 /// Encoded forms shorter than this are not looked for.
 const MIN_ENCODED: usize = 6;
 const MASK: u8 = b'*';
@@ -187,6 +187,15 @@ fn forms_of(text: &str) -> Vec<Vec<u8>> {
         upper,
         json.replace('/', "\\/"),
         json,
+        // Names of hosts and headers, and logs, lose their case.
+        text.to_ascii_lowercase(),
+        text.to_ascii_uppercase(),
+        hex(text.as_bytes(), false),
+        hex(text.as_bytes(), true),
+        careful_json(text, false),
+        careful_json(text, true),
+        html(text, "&#39;"),
+        html(text, "&#x27;"),
     ];
     for padding in 0..3 {
         let mut bytes = vec![0; padding];
@@ -211,6 +220,46 @@ fn forms_of(text: &str) -> Vec<Vec<u8>> {
         .filter(|form| form.len() >= MIN_SECRET)
         .map(String::into_bytes)
         .collect()
+}
+
+/// As encoders for the web write JSON: whatever means something in HTML, and whatever is not ASCII, as
+/// `\u003c`.
+fn careful_json(text: &str, upper: bool) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        match c {
+            '"' => escaped.push_str("\\\""),
+            '\\' => escaped.push_str("\\\\"),
+            '<' | '>' | '&' | '\'' | '+' | '=' | '/' | '`' | '\u{0}'..='\u{1f}' | '\u{7f}'.. => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    escaped.push_str("\\u");
+                    escaped.push_str(&hex(&unit.to_be_bytes(), upper));
+                }
+            }
+            plain => escaped.push(plain),
+        }
+    }
+    escaped
+}
+
+fn html(text: &str, apostrophe: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', apostrophe)
+}
+
+fn hex(bytes: &[u8], upper: bool) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = if upper {
+            write!(text, "{byte:02X}")
+        } else {
+            write!(text, "{byte:02x}")
+        };
+        text
+    })
 }
 
 /// `%2F` as `%2f`; letters that are not part of an escape stay.
@@ -285,6 +334,26 @@ mod tests {
             );
         }
         assert_eq!(r.text("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn case_hexadecimal_and_the_escapes_of_the_web_hide_nothing() {
+        let secret = "gl<&'pat>+Ab=/\u{fc}";
+        let r = redactor(&[secret]);
+        let hexadecimal: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
+        for echo in [
+            secret.to_ascii_lowercase(),
+            secret.to_ascii_uppercase(),
+            hexadecimal.to_uppercase(),
+            hexadecimal,
+            r"gl\u003c\u0026\u0027pat\u003e\u002bAb\u003d\u002f\u00fc".to_owned(),
+            r"gl\u003C\u0026\u0027pat\u003E\u002BAb\u003D\u002F\u00FC".to_owned(),
+            "gl&lt;&amp;&#39;pat&gt;+Ab=/\u{fc}".to_owned(),
+            "gl&lt;&amp;&#x27;pat&gt;+Ab=/\u{fc}".to_owned(),
+        ] {
+            let clean = r.text(&echo);
+            assert!(clean.chars().all(|c| c == '*'), "{echo}: {clean}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::body::{BodySetup, EgressBody, body_too_large};
 use super::call::{CallEgress, key_of};
 use super::client::{Outgoing, Times, head_too_large};
 use super::digest::Expected;
+use super::echo;
 use super::fault::{Code, Fault};
 use super::limits::{EgressLimits, clamp};
 use super::origin::Origin;
@@ -94,10 +95,7 @@ impl CallEgress {
                 () = call.cancel.cancelled() => Err(Self::ended()),
                 answer = answer => answer,
             };
-            answer.map_err(|fault| {
-                call.record(&key, &fault);
-                fault.error()
-            })
+            answer.map_err(|fault| call.record(&key, fault))
         }
     }
 
@@ -114,17 +112,14 @@ impl CallEgress {
         let method = parts.method;
         if !matches!(
             method,
-            Method::GET
-                | Method::HEAD
-                | Method::POST
-                | Method::PUT
-                | Method::PATCH
-                | Method::DELETE
-                | Method::OPTIONS
+            Method::GET | Method::HEAD | Method::OPTIONS | Method::POST
         ) {
             return Err(Fault::connector(
                 Code::Method,
-                format!("The connector used the method {method}, which is not sent."),
+                format!(
+                    "The connector used the method {method}, which is not sent: a connector reads, with GET, \
+                     HEAD and OPTIONS, and with POST for queries and sign-ins."
+                ),
             ));
         }
         let mut headers = parts.headers;
@@ -148,11 +143,14 @@ impl CallEgress {
 
         let mut trail = Trail::new(&target, self.limits().redirects);
         loop {
-            let response = self
+            let (response, carried) = self
                 .hop(&method, &target, headers.clone(), body.clone(), times)
                 .await?;
             let Some(next) = trail.next(&method, &target, response.status(), response.headers())?
             else {
+                if carried {
+                    echo::readable(response.headers(), &target)?;
+                }
                 return self.answer(response, &method, target, expected, times, slot, key);
             };
             if next.origin != target.origin {
@@ -179,7 +177,7 @@ impl CallEgress {
         }
     }
 
-    /// One request to one target: secrets, counters, client.
+    /// One request to one target: secrets, counters, client. Answers whether a secret went along.
     async fn hop(
         &self,
         method: &Method,
@@ -187,13 +185,16 @@ impl CallEgress {
         mut headers: HeaderMap,
         body: Bytes,
         times: GuestTimes,
-    ) -> Result<Response<Incoming>, Fault> {
+    ) -> Result<(Response<Incoming>, bool), Fault> {
         let declared = self.state().secrets_declared;
         let gate = Gate {
             origin: self.shared.policy.operator(),
             declared,
         };
-        self.secrets.apply(&mut headers, target, &body, gate)?;
+        let carries = self.secrets.apply(&mut headers, target, &body, gate)?;
+        if carries {
+            echo::ask_for_plain(&mut headers);
+        }
         self.count_request(&target.origin.host)?;
         let outgoing = Outgoing {
             method,
@@ -205,7 +206,7 @@ impl CallEgress {
         if answer.retried {
             self.retried.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(answer.response)
+        Ok((answer.response, carries))
     }
 
     /// What the guest gets of the last answer.

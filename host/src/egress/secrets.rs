@@ -68,17 +68,18 @@ impl Secrets {
         }
     }
 
-    /// Puts the secrets where their stand-ins stand, or says why not.
+    /// Puts the secrets where their stand-ins stand, or says why not. Answers whether there was one.
     pub(super) fn apply(
         &self,
         headers: &mut HeaderMap,
         target: &Target,
         body: &[u8],
         gate: Gate<'_>,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         if self.pairs.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
+        let mut carries = false;
         if self.is_in(target.path().as_bytes()) || self.is_in(target.origin.to_string().as_bytes())
         {
             // The message must not show the path: it may name what the server would log.
@@ -122,8 +123,9 @@ impl Secrets {
             })?;
             real.set_sensitive(true);
             *value = real;
+            carries = true;
         }
-        Ok(())
+        Ok(carries)
     }
 
     /// The value with the secret in it, when this is one of the three places.

@@ -109,7 +109,8 @@ pub(super) fn check_draft(
     Ok(draft)
 }
 
-/// The origin of the address that the person entered: the value of the form's first required address.
+/// The origin of the address that the person entered: the value of the form's first address field (the
+/// sandbox sees to it that this one is required and has no default).
 /// Without a scheme it is https.
 pub(super) fn operator_origin(
     manifest: &Manifest,
@@ -118,7 +119,7 @@ pub(super) fn operator_origin(
     let field = manifest
         .fields
         .iter()
-        .find(|field| field.required && field.kind == FieldKind::Url)
+        .find(|field| field.kind == FieldKind::Url)
         .ok_or_else(|| {
             anyhow::anyhow!(
                 "the connector {} asks for no address, so it can't be connected",
@@ -159,8 +160,22 @@ pub(super) fn operator_origin(
     Ok(url.origin().ascii_serialization())
 }
 
-/// Secrets go to the origin of the entered address only, whatever the connector says.
-pub(super) fn check_profile(profile: &Profile, operator_origin: &str) -> Result<(), HostError> {
+/// Secrets go to the origin of the entered address only, whatever the connector says: neither may it declare
+/// another one for them, nor answer settings in which the address, which later calls start from, is another.
+pub(super) fn check_profile(
+    profile: &Profile,
+    manifest: &Manifest,
+    operator_origin: &str,
+) -> Result<(), HostError> {
+    let kept = self::operator_origin(manifest, &profile.settings);
+    if kept.as_ref().ok().map(String::as_str) != Some(operator_origin) {
+        return Err(HostError::Other(anyhow::anyhow!(
+            "the connector answered settings with the address {}, and the address that was entered is \
+             {operator_origin}; it may write the address differently, but not lead it elsewhere. Use another \
+             connector, and report it to this one's author",
+            kept.as_deref().unwrap_or("of nothing"),
+        )));
+    }
     for origin in profile.origins.iter().filter(|origin| origin.secrets) {
         let declared = Url::parse(&origin.url).map(|url| url.origin().ascii_serialization());
         if declared.as_deref() != Ok(operator_origin) {

@@ -162,7 +162,7 @@ impl Host {
             .configure(&draft.connector, &account, outlet, cancel.clone())
             .await?;
         let profile = configured.map_err(|failed| failed.fault)?;
-        accounts::check_profile(&profile, &account.operator_origin)?;
+        accounts::check_profile(&profile, &manifest, &account.operator_origin)?;
         let connector = self.connectors.connect(&draft.connector, account).await?;
         Ok((draft, profile, connector))
     }

@@ -22,6 +22,8 @@ use crate::scan::{CallFailed, Fault};
 struct Scripts {
     script: Arc<Script>,
     secrets_to: Mutex<String>,
+    /// The address that `configure` answers instead of the entered one.
+    moves_to: Mutex<Option<String>>,
     accounts: Mutex<Vec<Account>>,
 }
 
@@ -83,7 +85,10 @@ impl Connectors for Scripts {
         _: CancellationToken,
     ) -> Result<Result<Profile, CallFailed>, HostError> {
         let mut settings = account.settings.clone();
-        settings[0].1 = format!("{}/", account.operator_origin);
+        settings[0].1 = match &*self.moves_to.lock().unwrap() {
+            Some(elsewhere) => elsewhere.clone(),
+            None => format!("{}/", account.operator_origin),
+        };
         settings.push(("token".to_owned(), "a stand-in".to_owned()));
         let url = self.secrets_to.lock().unwrap().clone();
         let origins = vec![Origin {
@@ -120,6 +125,7 @@ fn world(script: Script) -> World {
     let scripts = Arc::new(Scripts {
         script: Arc::new(script),
         secrets_to: Mutex::new("https://gitlab.example.com".to_owned()),
+        moves_to: Mutex::default(),
         accounts: Mutex::default(),
     });
     let policy = Policy {
@@ -448,6 +454,25 @@ async fn secrets_go_to_the_entered_address_only() {
     );
     *world.scripts.secrets_to.lock().unwrap() = "http://gitlab.example.com".to_owned();
     refusal(&world, draft()).await;
+    assert!(
+        world.scripts.accounts.lock().unwrap().is_empty(),
+        "nothing was set up with the secret"
+    );
+}
+
+#[tokio::test]
+async fn a_connector_can_not_move_the_address_that_later_calls_start_from() {
+    let world = world(tree());
+    for elsewhere in [
+        "https://evil.example.net",
+        "http://gitlab.example.com",
+        "https://gitlab.example.com:8443",
+        "",
+    ] {
+        *world.scripts.moves_to.lock().unwrap() = Some(elsewhere.to_owned());
+        let error = refusal(&world, draft()).await;
+        assert!(error.contains("https://gitlab.example.com"), "{error}");
+    }
     assert!(
         world.scripts.accounts.lock().unwrap().is_empty(),
         "nothing was set up with the secret"

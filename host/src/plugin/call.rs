@@ -20,10 +20,10 @@ use super::store_data::{Phase, Shared, StoreData, new_store};
 use super::way::{NoWay, Way, Ways};
 use super::{Outlet, check};
 use crate::contract::{
-    Failure, LocationPage, LogLevel, Manifest, Observation, Profile, Progress, ScanRequest,
-    ScanSummary, Setting, Stop, Verification,
+    Explanation, Failure, FieldFault, LocationPage, LogLevel, Manifest, Observation, Profile,
+    Progress, ScanRequest, ScanSummary, Setting, Stop, Verification,
 };
-use crate::egress::{EgressCounters, GrantRefused};
+use crate::egress::{EgressCounters, GrantRefused, MIN_SECRET};
 use crate::secret::SecretString;
 
 /// What a call is made with.
@@ -139,6 +139,13 @@ impl LoadedConnector {
             .chain(hidden)
             .filter(|(_, secret)| !secret.expose().is_empty())
             .unzip();
+        if let Some((key, _)) = keys
+            .iter()
+            .zip(&secrets)
+            .find(|(_, secret)| secret.expose().len() < MIN_SECRET)
+        {
+            return Err(too_short(key));
+        }
         let (stand_ins, way) = egress
             .open_way(&secrets)
             .map_err(|error| CallError::Host(anyhow::anyhow!("no random numbers: {error}")))?;
@@ -177,6 +184,23 @@ impl CallEnd<(Profile, Option<Answer>)> {
             counters: self.counters,
             usage: self.usage,
         })
+    }
+}
+
+/// The failure that a connector would answer to it, had it been asked.
+fn too_short(key: &str) -> CallError {
+    CallError::Failure {
+        failure: Failure::InvalidSettings(FieldFault {
+            field: key.to_owned(),
+            why: Explanation {
+                message: format!(
+                    "The secret is shorter than {MIN_SECRET} characters, so it can't be told from ordinary \
+                     text and kept out of answers and logs."
+                ),
+                hint: "Enter the whole of it.".to_owned(),
+            },
+        }),
+        counters: Box::default(),
     }
 }
 

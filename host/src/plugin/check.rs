@@ -57,6 +57,17 @@ pub(crate) fn manifest(manifest: &Manifest) -> Verdict {
         "fields",
         manifest.fields.iter().map(|field| field.key.as_str()),
     )?;
+    let address = manifest
+        .fields
+        .iter()
+        .find(|field| field.kind == FieldKind::Url);
+    if address.is_some_and(|field| !field.required || field.default.is_some()) {
+        return Err(
+            "its first field of the kind url must be required and have no default: secrets go to that \
+             address, so a person has to enter it"
+                .to_owned(),
+        );
+    }
     names(
         "verify-steps",
         manifest.verify_steps.iter().map(|step| step.id.as_str()),
@@ -299,4 +310,39 @@ fn digest(what: &str, digest: &str) -> Verdict {
 /// Enough of a text to recognise it.
 fn shorten(text: &str) -> &str {
     text.get(..text.floor_char_boundary(80)).unwrap_or(text)
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn the_address_that_secrets_go_to_is_entered_by_a_person() {
+        let good = samples::manifest();
+        assert_eq!(manifest(&good), Ok(()));
+        let at = good
+            .fields
+            .iter()
+            .position(|field| field.kind == FieldKind::Url)
+            .unwrap();
+        let mut preset = good.clone();
+        preset.fields[at].default = Some("https://evil.example".to_owned());
+        let mut decoy = good.clone();
+        let mut other = good.fields[at].clone();
+        other.key = "decoy".to_owned();
+        other.required = false;
+        decoy.fields.insert(0, other);
+        for bad in [preset, decoy] {
+            let why = manifest(&bad).unwrap_err();
+            assert!(why.contains("kind url"), "{why}");
+        }
+    }
 }

@@ -110,7 +110,9 @@ fn cut(text: &mut String, max: usize) {
 pub(crate) fn is_unwanted(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            true
+        }
         // Line and paragraph separators break a line in some viewers and not in others.
         '\u{2028}' | '\u{2029}' | '\u{feff}' => true,
         other => other.is_control(),
@@ -243,7 +245,7 @@ impl Clean for Explanation {
     }
 }
 
-/// A score that is no number is none.
+/// A score that is no number between 0 and 10 is none.
 impl Clean for Cvss {
     fn clean(&mut self, cleaner: &mut Cleaner<'_>) {
         let Self {
@@ -253,7 +255,7 @@ impl Clean for Cvss {
         } = self;
         vendor.clean(cleaner);
         vector.clean(cleaner);
-        *score = score.filter(|score| score.is_finite());
+        *score = score.filter(|score| (0.0..=10.0).contains(score));
     }
 }
 
@@ -360,6 +362,24 @@ mod tests {
             { "red [31m, txt.exe, tab\tand\nline stay" }
         );
         assert_eq!(cleaned("plain – ünïcode ✓", 100), "plain – ünïcode ✓");
+    }
+
+    #[test]
+    fn a_score_that_no_version_of_cvss_has_is_none() {
+        let of = |score: f64| {
+            let mut cvss = Cvss {
+                vendor: String::new(),
+                vector: String::new(),
+                score: Some(score),
+            };
+            let stand_ins = Vec::new();
+            Cleaner::new(&redact, &stand_ins, 10).clean(&mut cvss);
+            cvss.score
+        };
+        for bad in [f64::NAN, f64::INFINITY, -0.1, 10.1, 1e308] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+        assert_eq!((of(0.0), of(10.0)), (Some(0.0), Some(10.0)));
     }
 
     #[test]

@@ -124,9 +124,7 @@ fn load(engine: &Engine, key: &hmac::Key, name: &str, path: &Path) -> Option<Com
 
 fn store(folder: &Path, key: &hmac::Key, name: &str, code: &[u8]) -> io::Result<()> {
     forget_oldest(folder)?;
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let temporary = folder.join(format!(".{:016x}.tmp", u64::from_le_bytes(random)));
+    let temporary = folder.join(temporary_name()?);
     let written = create_private(&temporary).and_then(|mut file| {
         let mut context = hmac::Context::with_key(key);
         context.update(name.as_bytes());
@@ -140,6 +138,13 @@ fn store(folder: &Path, key: &hmac::Key, name: &str, code: &[u8]) -> io::Result<
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// A name that nobody else uses or can know.
+fn temporary_name() -> io::Result<String> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    Ok(format!(".{:016x}.tmp", u64::from_le_bytes(random)))
 }
 
 /// Makes room for one more entry.
@@ -162,34 +167,62 @@ fn forget_oldest(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The key, if it is one that only this host can have made; a new one otherwise.
 fn read_or_make_key(path: &Path) -> io::Result<hmac::Key> {
-    let mut key = [0; KEY_BYTES];
-    match fs::read(path) {
-        Ok(bytes) if bytes.len() == KEY_BYTES => key.copy_from_slice(&bytes),
-        // A key of another length was cut off; what it signed is compiled again.
-        Ok(_) => {
-            fs::remove_file(path)?;
-            return read_or_make_key(path);
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            getrandom::fill(&mut key).map_err(io::Error::other)?;
-            let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-            let _ = fs::remove_file(&temporary);
-            create_private(&temporary)?.write_all(&key)?;
-            // Two processes may start at once: the first key stays, and both use it.
-            let linked = fs::hard_link(&temporary, path);
-            let _ = fs::remove_file(&temporary);
-            match linked {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return read_or_make_key(path);
+    // A file that is made now shows who this process is, whatever name or mapping it runs under.
+    let temporary = path.with_file_name(temporary_name()?);
+    let mut ours = create_private(&temporary)?;
+    let key = read_or_link_key(path, &temporary, &mut ours);
+    let _ = fs::remove_file(&temporary);
+    key
+}
+
+/// Tries before giving up on a key file that comes back: nobody but this host should make one.
+const KEY_TRIES: usize = 3;
+
+fn read_or_link_key(path: &Path, temporary: &Path, ours: &mut fs::File) -> io::Result<hmac::Key> {
+    let mut written = false;
+    for _ in 0..KEY_TRIES {
+        match fs::symlink_metadata(path) {
+            Ok(found) if is_private(&found, &ours.metadata()?) => {
+                let bytes = fs::read(path)?;
+                if bytes.len() == KEY_BYTES {
+                    return Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes));
                 }
-                Err(error) => return Err(error),
+                // A key of another length was cut off; what it signed is compiled again.
+                fs::remove_file(path)?;
             }
+            // Somebody else's, or one that others could read, or a link: whoever knows the key can sign
+            // code that would run here. It goes, and with it all that it signed.
+            Ok(_) => fs::remove_file(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
-        Err(error) => return Err(error),
+        if !std::mem::replace(&mut written, true) {
+            let mut key = [0; KEY_BYTES];
+            getrandom::fill(&mut key).map_err(io::Error::other)?;
+            ours.write_all(&key)?;
+        }
+        // Two processes may start at once: the first key stays, and both use it.
+        match fs::hard_link(temporary, path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
     }
-    Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
+    Err(io::Error::other("the key file is changed by somebody else"))
+}
+
+/// A file of the same owner as `ours` that nobody else may read or write.
+#[cfg(unix)]
+fn is_private(found: &fs::Metadata, ours: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    found.is_file() && found.uid() == ours.uid() && found.mode() & 0o077 == 0
+}
+
+#[cfg(not(unix))]
+fn is_private(found: &fs::Metadata, _: &fs::Metadata) -> bool {
+    found.is_file()
 }
 
 #[cfg(unix)]
@@ -199,7 +232,8 @@ fn make_private(folder: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    // Also where it was there before: an entry that somebody else may write is no entry of ours.
+    // Also where it was there before: an entry that somebody else may write is no entry of ours. Only an
+    // owner may do this, so another one's folder is refused here.
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
@@ -325,6 +359,29 @@ mod tests {
         let foreign = entries(theirs.path()).remove(0);
         fs::copy(&foreign, ours.path().join(foreign.file_name().unwrap())).unwrap();
         assert_eq!(compile(ours.path(), "aa").compiled(), 1);
+    }
+
+    #[test]
+    fn a_key_that_somebody_else_may_know_is_replaced_and_what_it_signed_is_not_loaded() {
+        let (folder, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let key = folder.path().join(KEY_FILE);
+        compile(folder.path(), "aa");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(compile(folder.path(), "aa").compiled(), 1, "readable");
+        assert_eq!(compile(folder.path(), "aa").compiled(), 0);
+
+        let planted = theirs.path().join("key");
+        fs::rename(&key, &planted).unwrap();
+        std::os::unix::fs::symlink(&planted, &key).unwrap();
+        assert_eq!(compile(folder.path(), "aa").compiled(), 1, "a link");
+        assert!(fs::symlink_metadata(&key).unwrap().is_file());
+        assert!(planted.exists(), "what a link leads to is left alone");
+        let left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .filter(|name| name.to_string_lossy().ends_with("tmp"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::check;
 use super::clean::{MAX_MESSAGE, MAX_TEXT};
 use super::error::{LimitHit, Violation};
 use super::limits::Limit;
+use super::request_texts;
 use super::store_data::{Phase, StoreData};
 use crate::contract::{
     Explanation, Failure, LocationPage, LogLevel, Manifest, Observation, Profile, Progress,
@@ -81,6 +82,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     let l = &mut linker;
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
+    request_texts::bound(l)?;
     random::insecure::add_to_linker::<Data, WasiRandom>(l, Data::random)?;
     random::insecure_seed::add_to_linker::<Data, WasiRandom>(l, Data::random)?;
     // What language runtimes import: there, and empty.

@@ -86,7 +86,7 @@ limits! {
     /// Handles that the component holds at once.
     Handles handles "handles" Count 10_000;
     /// Things of the host (requests, bodies, streams) that the component holds at once.
-    Resources resources "resources" Count 10_000;
+    Resources resources "resources" Count 4_096;
     /// Bytes that the component hands to the host in one call of a host function, and in one answer.
     HostcallBytes hostcall_bytes "hostcall-bytes" Bytes 16 * MIB;
     /// Time that one call may keep a processor busy.
@@ -238,6 +238,16 @@ mod tests {
             let parsed = limit.unit().parse(&shown.replace(" bytes", ""));
             assert_eq!(parsed, Some(limit.default_value()), "{limit}: {shown}");
             assert_eq!(Limits::default().get(limit), limit.default_value());
+        }
+    }
+
+    #[test]
+    fn the_page_for_authors_tells_every_limit_as_it_is() {
+        let page = include_str!("../../../wit/README.md");
+        for &limit in Limit::ALL {
+            let shown = limit.unit().show(limit.default_value());
+            let row = format!("| `{limit}` | {shown} | {} |", limit.doc());
+            assert!(page.contains(&row), "wit/README.md lacks the row {row}");
         }
     }
 

@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod meter;
 mod outlet;
+mod request_texts;
 mod stdio;
 mod store_data;
 mod way;

@@ -22,6 +22,10 @@ use crate::contract::Stop;
 /// Bytes of random numbers that a component may ask for at once.
 const MAX_RANDOM: u64 = 1 << 20;
 
+/// Bytes of one set of header fields that a component makes. The host keeps each, up to the limit on
+/// resources, whether it is ever sent or not; a registry's token takes a few KiB.
+const MAX_FIELDS: usize = 32 << 10;
+
 /// The calls of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -195,9 +199,11 @@ pub(crate) fn new_store(engine: &Engine, shared: &Arc<Shared>) -> Store<StoreDat
         .max_random_size(MAX_RANDOM)
         .allow_blocking_current_thread(false)
         .build();
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(MAX_FIELDS);
     let data = StoreData {
         wasi,
-        http: WasiHttpCtx::new(),
+        http,
         table,
         hooks: Arc::clone(&shared.way).hooks(),
         limiter: Limiter::new(limits),

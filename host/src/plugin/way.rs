@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::contract::{Explanation, Origin};
-use crate::egress::{CallEgress, Egress, EgressCounters, GrantRefused, Hooks, StandIn};
+use crate::egress::{BODY_CHUNK, CallEgress, Egress, EgressCounters, GrantRefused, Hooks, StandIn};
 use crate::secret::SecretString;
 
 /// What opens a way out for a call: one per connection, with its policy, addresses and pools.
@@ -133,6 +133,10 @@ impl WasiHttpHooks for Refusing {
             while let Some(Ok(_)) = body.frame().await {}
             Err(Error::HttpRequestDenied)
         })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK
     }
 }
 

@@ -103,6 +103,10 @@ impl From<rusqlite::Error> for StoreError {
         use rusqlite::ErrorCode;
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
+            // Only a record of a connector can be: everything else is short.
+            Some(ErrorCode::TooBig) => {
+                Self::Contract("a record is larger than the store can keep".to_owned())
+            }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 let path = PathBuf::from(super::open::DATABASE);
                 Self::Corrupt {

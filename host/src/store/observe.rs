@@ -19,6 +19,9 @@ use crate::host::Counts;
 const PACKAGES_PER_IMAGE: u32 = 1_000_000;
 /// Most attributes that one location keeps about one subject.
 const CONTEXT_ATTRIBUTES: usize = 20_000;
+/// Bytes of all that one location says about one subject. The record is read and written whole at every
+/// addition, so its size is bounded.
+const CONTEXT_BYTES: usize = 8 << 20;
 /// Longest digest, identifier or source that is taken as a key, in bytes.
 const KEY_BYTES: usize = 1024;
 
@@ -309,6 +312,13 @@ fn store_context(
             "the context of {subject:?} has more than {CONTEXT_ATTRIBUTES} attributes"
         )));
     }
+    let record = serde_json::to_string(&merged)?;
+    if record.len() > CONTEXT_BYTES {
+        return Err(StoreError::Contract(format!(
+            "the context of {subject:?} has {} bytes, and {CONTEXT_BYTES} are allowed",
+            record.len()
+        )));
+    }
     tx.prepare_cached(
         "INSERT INTO context (connection_id, subject, location_id, generation, record, seen_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -320,7 +330,7 @@ fn store_context(
         subject,
         place.location,
         place.generation,
-        serde_json::to_string(&merged)?,
+        record,
         stamp
     ])?;
     Ok(())

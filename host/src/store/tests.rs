@@ -407,6 +407,33 @@ async fn contexts_of_one_scan_add_up_and_the_next_scan_replaces_them() {
 }
 
 #[tokio::test]
+async fn a_context_that_grows_without_end_is_the_fault_of_its_batch() {
+    let fixture = fixture(&["acme/api"]).await;
+    let scan = fixture.begin(true).await;
+    let location = scan.targets[0].location;
+    let start = fixture
+        .store
+        .start_attempt(scan.id, location)
+        .await
+        .unwrap();
+    for number in 0..3 {
+        let text = number.to_string().repeat(3 << 20);
+        let batch = vec![context("p", "note", &text)];
+        let stored = fixture
+            .store
+            .commit_batch(scan.id, location, start.attempt, batch, number.to_string())
+            .await;
+        match stored {
+            Ok(()) => assert!(number < 2),
+            Err(error) => {
+                assert!(number == 2 && error.is_fault_of_the_batch(), "{error}");
+                assert!(error.to_string().contains("8388608"), "{error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_listing_that_is_empty_or_suddenly_small_closes_nothing() {
     let fixture = fixture(&["a", "b", "c", "d"]).await;
     let gone = || {

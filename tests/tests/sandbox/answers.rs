@@ -74,6 +74,21 @@ async fn a_secret_that_came_among_the_settings_is_still_kept_from_the_guest() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_too_short_to_be_found_again_is_refused_with_its_field() {
+    let mut deed = deed("leak");
+    deed.setup.secrets = vec![("token".to_owned(), SecretString::new("abc".to_owned()))];
+    let ended = deed.scan().await;
+    let Err(CallError::Failure {
+        failure: Failure::InvalidSettings(fault),
+        ..
+    }) = &ended
+    else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(fault.field, "token");
+}
+
+#[tokio::test]
 async fn a_profile_that_can_not_be_kept_is_refused() {
     assert_bad(
         deed("configure-unknown-setting").configure().await,

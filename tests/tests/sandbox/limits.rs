@@ -140,6 +140,29 @@ async fn a_hoard_of_handles_ends_at_its_limit() {
 }
 
 #[tokio::test]
+async fn what_is_hoarded_outside_its_own_memory_stays_small() {
+    for (mode, most) in [("hoard-bodies", 64 << 20), ("hoard-fields", 160 << 20)] {
+        let deed = deed(mode);
+        let seen = Arc::clone(&deed.seen);
+        assert_limit(deed.scan().await, Limit::Resources);
+        let lines = seen.lines.lock().unwrap();
+        let held: usize = lines.last().unwrap().parse().unwrap();
+        assert!((1 << 20..most).contains(&held), "{mode}: {held} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_sent_keeps_no_long_text() {
+    let deed = deed("long-texts");
+    let seen = Arc::clone(&deed.seen);
+    deed.scan().await.unwrap();
+    assert_eq!(seen.attributes("scheme"), ["false"]);
+    assert_eq!(seen.attributes("path"), ["false"]);
+    assert_eq!(seen.attributes("method"), ["false", "true"]);
+    assert_eq!(seen.attributes("authority"), ["false", "true"]);
+}
+
+#[tokio::test]
 async fn a_panic_is_told_with_its_message_and_place() {
     let ended = deed("panic").scan().await;
     let Err(error @ CallError::Crash { .. }) = ended else {

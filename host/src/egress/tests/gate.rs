@@ -349,3 +349,26 @@ async fn a_call_has_a_number_of_requests() {
     assert_eq!(call.counters().requests, 2);
     assert_eq!(call.counters().by_host["127.0.0.1"].bytes_received, 4);
 }
+
+#[tokio::test]
+async fn a_connector_reads_and_changes_nothing() {
+    let server = serve(|_| reply(200, &[], "ok")).await;
+    let (call, s) = open(config(&server.url("")));
+    let headers = [("private-token", s.as_str())];
+    for method in ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let asked = request(method.clone(), &server.url("/"), &headers, "");
+        let error = send(&call, asked, None).await.unwrap_err();
+        assert!(
+            matches!(error, Error::HttpRequestMethodInvalid),
+            "{method}: {error:?}"
+        );
+        let why = call.explain(&server.url("/")).unwrap();
+        assert!(why.message.contains(method.as_str()), "{why:?}");
+    }
+    assert_eq!(server.connections(), 0);
+    for method in [Method::OPTIONS, Method::POST] {
+        let asked = request(method, &server.url("/"), &headers, "");
+        assert_eq!(send(&call, asked, None).await.unwrap().text(), "ok");
+    }
+}

@@ -197,3 +197,76 @@ async fn a_location_that_the_guest_sees_is_redacted() {
     assert!(!format!("{:?}", got.headers).contains("Real"));
     assert_eq!(server.seen().len(), 1);
 }
+
+#[tokio::test]
+async fn a_request_with_the_token_asks_for_a_plain_and_whole_answer() {
+    let server = serve(|_| reply(200, &[], "")).await;
+    let (call, s) = open(config(&server.url("")));
+    let asked = [
+        ("accept-encoding", "gzip, br"),
+        ("range", "bytes=0-9"),
+        ("if-range", "\"e\""),
+        ("a-im", "gzip"),
+    ];
+    let with_token: Vec<_> = [("private-token", s.as_str())]
+        .into_iter()
+        .chain(asked)
+        .collect();
+    get_with(&call, &server.url("/"), &with_token)
+        .await
+        .unwrap();
+    get_with(&call, &server.url("/"), &asked).await.unwrap();
+    let seen = server.seen();
+    assert_eq!(seen[0].headers["accept-encoding"], "identity");
+    for gone in ["range", "if-range", "a-im"] {
+        assert!(!seen[0].headers.contains_key(gone), "{gone}");
+    }
+    // A request without a secret (a blob that is resumed) is the connector's own affair.
+    assert_eq!(seen[1].headers["accept-encoding"], "gzip, br");
+    assert_eq!(seen[1].headers["range"], "bytes=0-9");
+}
+
+#[tokio::test]
+async fn an_answer_that_hides_an_echo_by_compression_is_not_handed_over() {
+    let server = serve(|seen| {
+        let coding = seen.uri[1..].to_owned();
+        reply(200, &[("content-encoding", &coding)], "packed")
+    })
+    .await;
+    let (call, s) = open(config(&server.url("")));
+    for coding in ["gzip", "identity,br", "x-unheard-of"] {
+        let url = server.url(&format!("/{coding}"));
+        let outcome = get_with(&call, &url, &[("private-token", &s)]).await;
+        assert!(
+            matches!(outcome, Err(Error::HttpProtocolError)),
+            "{coding}: {outcome:?}"
+        );
+        let why = call.explain(&url).unwrap();
+        assert!(why.message.contains("content-encoding"), "{why:?}");
+        assert_eq!(get(&call, &url).await.unwrap().text(), "packed");
+    }
+    let url = server.url("/identity");
+    let got = get_with(&call, &url, &[("private-token", &s)]).await;
+    assert_eq!(got.unwrap().text(), "packed");
+}
+
+#[tokio::test]
+async fn an_error_does_not_repeat_the_token_of_a_redirect() {
+    let server = serve(|seen| match seen.uri.as_str() {
+        "/" => redirect(&format!("/blob/{TOKEN}")),
+        _ => reply(200, &[], "content"),
+    })
+    .await;
+    let (call, s) = open(config(&server.url("")));
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let headers = [
+        ("private-token", s.as_str()),
+        ("ox-expect-digest", digest.as_str()),
+    ];
+    let got = get_with(&call, &server.url("/"), &headers).await.unwrap();
+    let Err(Error::InternalError(Some(why))) = got.body else {
+        panic!("{got:?}");
+    };
+    assert!(why.starts_with("digest: "), "{why}");
+    assert!(!why.contains("Real+Token"), "{why}");
+}

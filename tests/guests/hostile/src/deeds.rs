@@ -271,6 +271,12 @@ pub(crate) fn scan(mode: &str, request: &ScanRequest) -> Result<ScanSummary, Fai
         #[cfg(target_arch = "wasm32")]
         "handles" => crate::http::hoard_fields(),
         #[cfg(target_arch = "wasm32")]
+        "hoard-bodies" => crate::http::hoard_bodies(),
+        #[cfg(target_arch = "wasm32")]
+        "hoard-fields" => crate::http::hoard_full_fields(),
+        #[cfg(target_arch = "wasm32")]
+        "long-texts" => emit(context("texts", crate::http::long_texts()))?,
+        #[cfg(target_arch = "wasm32")]
         "flood-requests" => emit(context("flood", crate::http::flood(&filled("target"))))?,
         "fetch" => emit(context("fetch", fetched()))?,
         "fetch-two" => {

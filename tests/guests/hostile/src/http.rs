@@ -7,7 +7,7 @@ use wasi::http::types::{
 };
 use wasi::io::streams::StreamError;
 
-use crate::contract::ox::connector::egress;
+use crate::contract::ox::connector::{egress, log};
 use crate::{filled, setting};
 
 /// Bytes of a body that are looked at.
@@ -149,4 +149,69 @@ pub(crate) fn hoard_fields() {
     loop {
         hoard.push(Fields::new());
     }
+}
+
+/// Begins requests, fills their bodies as far as they take it, and never sends one. Logs how many bytes the
+/// host holds for it.
+pub(crate) fn hoard_bodies() {
+    let mut hoard = Vec::new();
+    let mut held = 0;
+    loop {
+        let request = OutgoingRequest::new(Headers::new());
+        let body = request.body().unwrap();
+        let stream = body.write().unwrap();
+        while let Ok(room @ 1..) = stream.check_write() {
+            stream.write_zeroes(room).unwrap();
+            held += room;
+        }
+        hoard.push((stream, body, request));
+        if hoard.len() % 50 == 0 {
+            log::write(log::Level::Info, &held.to_string());
+        }
+    }
+}
+
+/// Fills header fields as far as they take it, and never sends them. Logs as above.
+pub(crate) fn hoard_full_fields() {
+    let mut hoard = Vec::new();
+    let mut held = 0;
+    let value = vec![b'v'; 1000];
+    loop {
+        let fields = Fields::new();
+        while fields.append("x", &value).is_ok() {
+            held += value.len();
+        }
+        hoard.push(fields);
+        if hoard.len() % 50 == 0 {
+            log::write(log::Level::Info, &held.to_string());
+        }
+    }
+}
+
+/// Which long texts a request takes that is never sent.
+pub(crate) fn long_texts() -> Vec<(String, String)> {
+    let long = "A".repeat(1 << 20);
+    let request = OutgoingRequest::new(Headers::new());
+    [
+        ("method", request.set_method(&Method::Other(long.clone()))),
+        (
+            "scheme",
+            request.set_scheme(Some(&Scheme::Other(long.clone()))),
+        ),
+        ("authority", request.set_authority(Some(&long))),
+        (
+            "path",
+            request.set_path_with_query(Some(&format!("/{long}"))),
+        ),
+        (
+            "method",
+            request.set_method(&Method::Other("REPORT".to_owned())),
+        ),
+        (
+            "authority",
+            request.set_authority(Some("gitlab.example.com:8443")),
+        ),
+    ]
+    .map(|(key, set)| (key.to_owned(), set.is_ok().to_string()))
+    .into()
 }
