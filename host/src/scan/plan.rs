@@ -203,7 +203,7 @@ impl Lister<'_> {
             };
             match budget.decide(&fault, branch.cursor.as_deref()) {
                 Decision::Stop(stop) => return (branch, Err(Stopped::All(stop)), sum),
-                Decision::GiveUp { message, hint } => {
+                Decision::GiveUp { message, hint, .. } => {
                     let reason = reason_of(&fault);
                     return (
                         branch,
