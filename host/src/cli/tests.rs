@@ -332,7 +332,7 @@ async fn a_scan_that_fails_everywhere_is_no_success() {
     }
     assert_eq!(
         run_with(fake, &["scan", "work"]).await.exit,
-        Exit::Unexpected
+        Exit::Connectivity
     );
 }
 

@@ -104,7 +104,7 @@ fn several_accounts_stand_beside_each_other_and_one_can_be_forgotten() {
     let other = GitLab::start(small(), Modes::default()).unwrap();
     let url = other.base_url();
     let token = ["--token-env", VARIABLE, "--name", "other"];
-    let arguments = [&["connect", "gitlab-registry", "--url", &url], &token[..]].concat();
+    let arguments = [&["connect", "gitlab-registry", "--url", &url][..], &token].concat();
     one.ox(&arguments).must(0);
     one.ox(&["scan", "work"]).must(0);
     one.ox(&["scan", "other"]).must(0);

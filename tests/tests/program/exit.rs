@@ -58,13 +58,15 @@ fn three_for_a_setting_or_a_file_that_can_not_be_used() {
         "--url",
     ];
     for (address, more) in [
-        ("ftp://git.example.com", &[][..]),
-        ("http://git.example.com", &[]),
-        (&url, &["--set", "newest-tags=some"]),
-        (&url, &["--proxy", "gopher://proxy"]),
-        (&url, &["--platform", "not a platform"]),
+        ("ftp://git.example.com", vec![]),
+        ("http://git.example.com", vec![]),
+        (&*url, vec!["--set", "newest-tags=some"]),
+        (&*url, vec!["--proxy", "gopher://proxy"]),
+        (&*url, vec!["--platform", "not a platform"]),
     ] {
-        let ended = stage.ox(&[&connect[..], &[address], more].concat()).must(3);
+        let ended = stage
+            .ox(&[&connect[..], &[address], &more].concat())
+            .must(3);
         assert!(ended.stderr.contains("error:"), "{}", ended.stderr);
     }
     assert_eq!(stage.gitlab.count(|_| true), 0);
@@ -206,7 +208,7 @@ fn six_for_a_part_that_was_not_looked_at() {
 fn seven_when_every_location_reaches_a_limit() {
     let stage = Stage::small().connected();
     let limit = ["--limit", "emitted-observations=1"];
-    let ended = stage.ox(&[&["scan", "work"], &limit[..]].concat()).must(7);
+    let ended = stage.ox(&[&["scan", "work"][..], &limit].concat()).must(7);
     assert!(
         ended.stdout.contains("emitted-observations"),
         "{}",

@@ -62,11 +62,8 @@ fn the_token_is_in_no_file_and_no_stream() {
     let stage = Stage::small();
     let url = stage.gitlab.base_url();
     let form = ["--url", &url, "--token-env", VARIABLE];
-    let connect = [
-        &["connect", "gitlab-registry", "-vv", "--name", "work"],
-        &form[..],
-    ]
-    .concat();
+    let connect = ["connect", "gitlab-registry", "-vv", "--name", "work"];
+    let connect = [&connect[..], &form].concat();
     let mut said = vec![stage.ox(&connect).must(0)];
     for arguments in [
         &["scan", "work", "-vvv"][..],
@@ -87,7 +84,7 @@ fn the_token_is_in_no_file_and_no_stream() {
     ] {
         said.push(stage.ox(arguments).must(0));
     }
-    said.push(stage.ox(&[&["scan", "-vv"], &form[..]].concat()).must(0));
+    said.push(stage.ox(&[&["scan", "-vv"][..], &form].concat()).must(0));
     // An error that repeats what the other side said.
     stage.gitlab.world(|world| world.organisation.revoke(TOKEN));
     said.push(stage.ox(&["scan", "work", "-vvv", "--fresh"]).must(4));

@@ -76,7 +76,7 @@ fn the_second_writer_of_a_folder_is_told_who_has_it_and_readers_are_not_disturbe
     stage.gitlab.clear_log();
     stage
         .gitlab
-        .modes(|modes| modes.latency = Duration::from_millis(150));
+        .modes(|modes| modes.latency = Duration::from_millis(600));
     let mut first = stage.run(&["scan", "work", "--jobs", "1"]).begin();
     stage.wait_for_requests(5, &mut first);
     let id = first.child.id().to_string();
@@ -130,8 +130,8 @@ fn a_damaged_store_is_told_and_not_made_worse() {
     stage.ox(&["scan", "work"]).must(0);
     let path = stage.data().join("store.db");
     let mut bytes = std::fs::read(&path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 8192].fill(0xa5);
+    let most = bytes.len() / 4 * 3;
+    bytes[8192..most].fill(0xa5);
     std::fs::write(&path, &bytes).unwrap();
     let refused = stage.ox(&["findings"]).must(1);
     assert!(refused.stderr.contains("is damaged"), "{}", refused.stderr);
