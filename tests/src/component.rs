@@ -74,6 +74,7 @@ pub fn ox_host() -> anyhow::Result<PathBuf> {
         // In the environment of the outer build: with other flags everything would be built again. And
         // without `-p`: it would choose other features of the dependencies, with the same effect.
         let mut command = cargo();
+        without_package(&mut command);
         command
             .args([
                 "build",
@@ -93,6 +94,25 @@ pub fn ox_host() -> anyhow::Result<PathBuf> {
         .context("cargo built no ox-host")
     };
     once(&BUILT, build)
+}
+
+/// Takes out what cargo tells the program that it runs about its package. There are build scripts (ring's)
+/// that run again when that differs, and with them everything above them is built again.
+fn without_package(command: &mut Command) {
+    const OURS: [&str; 6] = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_CRATE_NAME",
+        "CARGO_BIN_",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_TMPDIR",
+    ];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if OURS.iter().any(|ours| text.starts_with(ours)) {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// Takes out of a nested cargo's environment what an outer one, or its user, has put in for another build;

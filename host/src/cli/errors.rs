@@ -95,7 +95,7 @@ impl From<HostError> for CliError {
                 message,
                 "`ox-host plugin inspect FILE` shows the limits, --limit NAME=VALUE changes one",
             ),
-            HostError::Other(other) => {
+            HostError::Settings(other) | HostError::Other(other) => {
                 let mut chain = other.chain().map(ToString::to_string);
                 let message = chain.next().unwrap_or_default();
                 let causes: Vec<_> = chain.collect();

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use crate::contract::{Failure, Severity, StepStatus, Verification};
-use crate::host::{FindingRow, HostError, LocationOutcome, ScanReport};
+use crate::host::{FailureClass, FindingRow, HostError, LocationOutcome, ScanReport};
 use crate::report::words;
 
 /// How the program ended.
@@ -113,6 +113,7 @@ pub fn of_host_error(error: &HostError) -> Exit {
         HostError::Connector(failure) => of_failure(failure),
         HostError::Unknown { .. } => Exit::Usage,
         HostError::Limit(_) => Exit::Limit,
+        HostError::Settings(_) => Exit::Settings,
         HostError::Other(other) => {
             let crashed = other.chain().any(|cause| cause.is::<wasmtime::Trap>());
             if crashed {
@@ -159,7 +160,7 @@ pub struct Gate {
 /// The code for a scan. An interruption comes before everything, because then nothing else is known;
 /// findings come before coverage, because they are certain.
 pub fn of_scan(report: &ScanReport, findings: &[FindingRow], gate: Gate) -> Exit {
-    let mut outcomes = report.locations.iter().map(|location| &location.outcome);
+    let outcomes = report.locations.iter().map(|location| &location.outcome);
     if outcomes
         .clone()
         .any(|outcome| matches!(outcome, LocationOutcome::Interrupted))
@@ -178,10 +179,28 @@ pub fn of_scan(report: &ScanReport, findings: &[FindingRow], gate: Gate) -> Exit
     if gate.require_complete && !report.complete {
         return Exit::Partial;
     }
-    if outcomes.all(|outcome| matches!(outcome, LocationOutcome::Failed { .. })) {
-        return Exit::Unexpected;
+    of_failed(outcomes).unwrap_or(Exit::Ok)
+}
+
+/// The code for a scan in which every location failed: that of their reason, when they have one in common.
+fn of_failed<'a>(outcomes: impl Iterator<Item = &'a LocationOutcome>) -> Option<Exit> {
+    let mut all = None;
+    for outcome in outcomes {
+        let LocationOutcome::Failed { class, .. } = outcome else {
+            return None;
+        };
+        let exit = match class {
+            FailureClass::Permission => Exit::Permission,
+            FailureClass::Connectivity => Exit::Connectivity,
+            FailureClass::Limit | FailureClass::Connector => Exit::Limit,
+        };
+        all = match all {
+            None => Some(exit),
+            Some(known) if known == exit => all,
+            Some(_) => Some(Exit::Unexpected),
+        };
     }
-    Exit::Ok
+    all
 }
 
 /// How many open findings are at least that severe.
@@ -259,6 +278,10 @@ mod tests {
             Exit::Limit
         );
         assert_eq!(
+            of_host_error(&HostError::Settings(anyhow::anyhow!("?"))),
+            Exit::Settings
+        );
+        assert_eq!(
             of_host_error(&anyhow::anyhow!("?").into()),
             Exit::Unexpected
         );
@@ -295,8 +318,10 @@ mod tests {
 
     #[test]
     fn a_scan_has_the_code_of_the_first_thing_that_matters() {
+        use FailureClass::{Connectivity, Connector, Limit, Permission};
         use LocationOutcome as L;
-        let failed = || L::Failed {
+        let failed = |class| L::Failed {
+            class,
             message: "no".to_owned(),
             hint: String::new(),
         };
@@ -329,12 +354,27 @@ mod tests {
                 Exit::Interrupted,
             ),
             (
-                scanned(vec![failed(), failed()], false),
+                scanned(vec![failed(Permission), failed(Permission)], false),
+                gate(None, false),
+                Exit::Permission,
+            ),
+            (
+                scanned(vec![failed(Connectivity)], false),
+                gate(None, false),
+                Exit::Connectivity,
+            ),
+            (
+                scanned(vec![failed(Limit), failed(Connector)], false),
+                gate(None, false),
+                Exit::Limit,
+            ),
+            (
+                scanned(vec![failed(Limit), failed(Permission)], false),
                 gate(None, false),
                 Exit::Unexpected,
             ),
             (
-                scanned(vec![failed(), L::Complete], false),
+                scanned(vec![failed(Permission), L::Complete], false),
                 gate(None, false),
                 Exit::Ok,
             ),

@@ -20,35 +20,59 @@ impl Drop for Watch {
 
 /// Turns the first signal into a cancellation and the second one into the end.
 pub(crate) fn watch(cancel: CancellationToken, reporter: Arc<dyn Reporter>) -> Watch {
+    // Listening begins here, and goes on between the two: a signal at any moment counts.
+    let mut signals = Signals::listen();
     Watch(tokio::spawn(async move {
-        signal().await;
+        signals.next().await;
         cancel.cancel();
         reporter.remark("Stopping: what was acknowledged is stored. Ctrl-C again stops at once.");
-        signal().await;
+        signals.next().await;
         reporter.finish();
         std::process::exit(Exit::Interrupted.code().into());
     }))
 }
 
+/// Ctrl-C and SIGTERM.
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
+struct Signals([Option<tokio::signal::unix::Signal>; 2]);
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        // One that can't be listened to keeps the system's own meaning: the end.
+        Self(kinds.map(|kind| signal(kind).ok()))
+    }
+
+    async fn next(&mut self) {
+        async fn one(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
             }
         }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+        let [interrupt, terminate] = &mut self.0;
+        tokio::select! {
+            () = one(interrupt) => {}
+            () = one(terminate) => {}
         }
     }
 }
 
+/// Ctrl-C.
 #[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 use clap::Args;
 
 use super::errors::{CliError, CliResult};
+use crate::plugin::Limits;
 
 /// Flags of the limits.
 #[derive(Args, Clone, Debug, Default)]
@@ -62,6 +63,14 @@ impl LimitFlags {
                 all.push(format!("{name}={value}"));
             }
         }
+        for limit in &all {
+            Limits::default().assign(limit).map_err(|error| {
+                CliError::usage(
+                    error.to_string(),
+                    "write --limit NAME=VALUE, for example --limit memory=128MiB",
+                )
+            })?;
+        }
         Ok(all)
     }
 }
@@ -86,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_limit_without_a_value_is_refused() {
-        for bad in ["memory", "=5", "memory="] {
+        for bad in ["memory", "=5", "memory=", "speed=5", "memory=lots"] {
             let flags = LimitFlags {
                 limits: vec![bad.to_owned()],
                 ..LimitFlags::default()

@@ -325,13 +325,14 @@ async fn a_scan_that_fails_everywhere_is_no_success() {
     let mut fake = Fake::default();
     for location in &mut fake.report.locations {
         location.outcome = LocationOutcome::Failed {
+            class: crate::host::FailureClass::Connectivity,
             message: "502".to_owned(),
             hint: String::new(),
         };
     }
     assert_eq!(
         run_with(fake, &["scan", "work"]).await.exit,
-        Exit::Unexpected
+        Exit::Connectivity
     );
 }
 

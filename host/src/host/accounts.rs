@@ -179,7 +179,7 @@ pub(super) fn check_profile(
     for origin in profile.origins.iter().filter(|origin| origin.secrets) {
         let declared = Url::parse(&origin.url).map(|url| url.origin().ascii_serialization());
         if declared.as_deref() != Ok(operator_origin) {
-            return Err(HostError::Other(anyhow::anyhow!(
+            return Err(HostError::Settings(anyhow::anyhow!(
                 "the connector wants to send the secrets to {}, and the address that was entered is {operator_origin}; \
                  enter the address that the secrets are for, or use another connector",
                 origin.url

@@ -23,6 +23,9 @@ pub enum HostError {
     /// The connector crashed or reached a limit of its sandbox.
     #[error("{0}")]
     Limit(String),
+    /// A setting, or a file that one names, can't be used; with its chain of causes.
+    #[error(transparent)]
+    Settings(anyhow::Error),
     /// Anything else, with its chain of causes.
     #[error(transparent)]
     Other(#[from] anyhow::Error),

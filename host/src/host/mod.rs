@@ -269,7 +269,7 @@ impl Host {
     async fn connect(&self, record: &ConnectionRecord) -> Result<Arc<dyn Connector>, HostError> {
         let connection = &record.connection;
         if record.ephemeral {
-            return Err(HostError::Other(anyhow::anyhow!(
+            return Err(HostError::Settings(anyhow::anyhow!(
                 "{:?} was a scan without a saved connection, and its token was not kept; connect the account first",
                 connection.name
             )));
@@ -351,7 +351,7 @@ impl Host {
         if selection.new_locations == NewLocations::Exclude
             && self.store.locations(record.id)?.is_empty()
         {
-            return Err(HostError::Other(anyhow::anyhow!(
+            return Err(HostError::Settings(anyhow::anyhow!(
                 "the locations of {name:?} were never listed, so all of them are new and nothing would be scanned; \
                  run `ox-host locations {name}` first"
             )));

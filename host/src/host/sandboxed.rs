@@ -42,7 +42,9 @@ impl Sandboxed {
     pub(super) fn new(options: &HostOptions) -> Result<Self, HostError> {
         let mut limits = Limits::default();
         for assignment in &options.limits {
-            limits.assign(assignment).map_err(anyhow::Error::from)?;
+            limits
+                .assign(assignment)
+                .map_err(|error| HostError::Settings(error.into()))?;
         }
         let cache_dir = options
             .cache_dir
@@ -112,7 +114,7 @@ impl Sandboxed {
             }
         }
         match first_error {
-            Some(error) if connectors.is_empty() => Err(error.into()),
+            Some(error) if connectors.is_empty() => Err(HostError::Settings(error)),
             _ => Ok(connectors),
         }
     }
@@ -121,10 +123,9 @@ impl Sandboxed {
         let connectors = self.load_all().await?;
         if connectors.is_empty() {
             let place = self.places.data().display();
-            return Err(anyhow::anyhow!(
+            return Err(HostError::Settings(anyhow::anyhow!(
                 "no connector is installed; put its .wasm file into {place}, or name it with --plugin FILE"
-            )
-            .into());
+            )));
         }
         // The most important file first, so the first of that id is the one in use.
         let found = connectors
@@ -193,7 +194,7 @@ impl Connectors for Sandboxed {
     }
 
     async fn inspect(&self, path: &Path) -> Result<Inspection, HostError> {
-        let connector = self.load(path).await?;
+        let connector = self.load(path).await.map_err(HostError::Settings)?;
         let limit = |limit: &Limit| {
             (
                 limit.name().to_owned(),
@@ -211,10 +212,12 @@ impl Connectors for Sandboxed {
     }
 
     async fn install(&self, path: &Path) -> Result<(Manifest, String), HostError> {
-        let bytes = read_component(path)?;
+        let bytes = read_component(path).map_err(HostError::Settings)?;
         // The bytes that were checked are the bytes that are kept: the file may change meanwhile.
         let loaded = self.sandbox.load_bytes(bytes.clone()).await;
-        let connector = loaded.with_context(|| format!("{} can't be used", path.display()))?;
+        let connector = loaded
+            .with_context(|| format!("{} can't be used", path.display()))
+            .map_err(HostError::Settings)?;
         self.places.install(&bytes)?;
         Ok((connector.manifest().clone(), connector.digest().to_owned()))
     }
@@ -224,7 +227,8 @@ impl Connectors for Sandboxed {
 fn egress(account: &Account) -> Result<Arc<Egress>, HostError> {
     let network = &account.network;
     let operator_origin = Origin::parse_url(&account.operator_origin)
-        .with_context(|| format!("the address {} can't be used", account.operator_origin))?;
+        .with_context(|| format!("the address {} can't be used", account.operator_origin))
+        .map_err(HostError::Settings)?;
     let allow = network
         .allow
         .iter()
@@ -233,7 +237,8 @@ fn egress(account: &Account) -> Result<Arc<Egress>, HostError> {
                 format!("the allowed origin {allowed:?} can't be read; write it like https://minio.internal:9000")
             })
         })
-        .collect::<anyhow::Result<Vec<_>>>()?;
+        .collect::<anyhow::Result<Vec<_>>>()
+        .map_err(HostError::Settings)?;
     let egress = Egress::new(EgressConfig {
         operator_origin,
         allow,
@@ -244,7 +249,7 @@ fn egress(account: &Account) -> Result<Arc<Egress>, HostError> {
         limits: EgressLimits::default(),
         resolver: Arc::new(SystemResolver),
     });
-    Ok(egress.map_err(anyhow::Error::from)?)
+    egress.map_err(|error| HostError::Settings(error.into()))
 }
 
 /// A connector in its sandbox, set up for one account.

@@ -136,6 +136,8 @@ pub enum LocationOutcome {
     Partial,
     /// The connector gave up, with its reason.
     Failed {
+        /// What kind of reason.
+        class: FailureClass,
         /// One sentence.
         message: String,
         /// What to do.
@@ -143,6 +145,20 @@ pub enum LocationOutcome {
     },
     /// Cancelled before it ended; a later scan goes on from its cursor.
     Interrupted,
+}
+
+/// What kind of reason a location failed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureClass {
+    /// The credential may not do it.
+    Permission,
+    /// The other side can't be reached, has no such thing, or does not answer as it should.
+    Connectivity,
+    /// A limit was reached.
+    Limit,
+    /// The connector crashed or broke the contract.
+    Connector,
 }
 
 /// One location of a scan.

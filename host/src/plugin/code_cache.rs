@@ -80,9 +80,11 @@ impl CodeCache {
             && let Some(component) = load(engine, key, &name, &folder.join(&name))
         {
             self.reused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(entry = name, "compiled code reused");
             return Ok(component);
         }
         let component = Component::from_binary(engine, bytes)?;
+        tracing::debug!(entry = name, "compiled");
         self.compiled.fetch_add(1, Ordering::Relaxed);
         if let Some((folder, key)) = &self.folder {
             let stored = component

@@ -528,6 +528,7 @@ pub(crate) fn scan_report() -> ScanReport {
         ..Counts::default()
     };
     let failed = LocationOutcome::Failed {
+        class: crate::host::FailureClass::Connectivity,
         message: s(
             "https://registry.example.com/v2/acme/tools/manifests/1 answered 502 five times.",
         ),

@@ -11,6 +11,12 @@ use crate::host::{FindingRow, LocationOutcome, ScanReport};
 /// Findings that the summary shows; the rest is for `ox-host findings`.
 const WORST: usize = 10;
 
+/// Locations that the last line names before it counts the others.
+const NAMED: usize = 8;
+
+/// Columns of a sentence where the screen does not say how wide it is.
+const MAX_LINE: usize = 120;
+
 /// The whole summary. `more` is the command that lists all findings, where there is one.
 pub fn summary(result: &ScanResult<'_>, more: Option<&str>, look: Look) -> String {
     let report = result.report;
@@ -76,7 +82,7 @@ fn failures(report: &ScanReport, look: Look) -> String {
     let room = look.width.map(|screen| screen.saturating_sub(4).max(20));
     let mut out = String::new();
     for location in &report.locations {
-        if let LocationOutcome::Failed { message, hint } = &location.outcome {
+        if let LocationOutcome::Failed { message, hint, .. } = &location.outcome {
             out.push_str(&format!(
                 "{} {}\n",
                 look.bad("✗"),
@@ -174,12 +180,36 @@ fn totals(report: &ScanReport, look: Look) -> String {
         out.push_str(&look.warn("Interrupted: the next scan goes on where this one stopped."));
         out.push('\n');
     } else if !report.complete && !report.locations.is_empty() {
-        out.push_str(
-            &look.warn("Not complete: nothing is closed because of what this scan did not see."),
-        );
-        out.push('\n');
+        let room = look.width.unwrap_or(MAX_LINE);
+        for line in wrap(&not_complete(report), Some(room)) {
+            out.push_str(&look.warn(&line));
+            out.push('\n');
+        }
     }
     out
+}
+
+/// Which locations were not looked at completely, and what that means.
+fn not_complete(report: &ScanReport) -> String {
+    let paths: Vec<String> = report
+        .locations
+        .iter()
+        .filter(|one| !matches!(one.outcome, LocationOutcome::Complete))
+        .map(|one| inert(&one.path))
+        .collect();
+    let rest = "nothing there is closed because it was not seen";
+    let shown = paths.get(..NAMED).unwrap_or(&paths);
+    match paths.len().saturating_sub(shown.len()) as u64 {
+        _ if paths.is_empty() => format!(
+            "Not complete: not everything could be listed; nothing is closed because it was not seen."
+        ),
+        0 => format!("Not complete: {}; {rest}.", shown.join(", ")),
+        more => format!(
+            "Not complete: {} and {}; {rest}.",
+            shown.join(", "),
+            count(more, "other", "others")
+        ),
+    }
 }
 
 #[cfg(test)]

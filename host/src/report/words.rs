@@ -7,7 +7,7 @@ use crate::contract::{
     FieldKind, FindingKind, FindingState, LogLevel, PackageOrigin, Severity, SkipReason,
     SkipSubject, StepStatus,
 };
-use crate::host::LocationOutcome;
+use crate::host::{FailureClass, LocationOutcome};
 
 /// Severities, worst first.
 pub const SEVERITIES: [Severity; 6] = [
@@ -155,6 +155,16 @@ pub fn log_level(level: LogLevel) -> &'static str {
         LogLevel::Info => "info",
         LogLevel::Warn => "warn",
         LogLevel::Error => "error",
+    }
+}
+
+/// `permission`, `connectivity`, `limit`, `connector`.
+pub fn failure_class(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Permission => "permission",
+        FailureClass::Connectivity => "connectivity",
+        FailureClass::Limit => "limit",
+        FailureClass::Connector => "connector",
     }
 }
 

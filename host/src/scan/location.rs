@@ -9,8 +9,8 @@ use super::outlet::{Gathered, Refusal, StoreOutlet};
 use super::retry::{Budget, Decision, Policy, ScanStop};
 use super::runner::{CallFailed, Connector, Ended, Fault, Traffic};
 use crate::contract::{ScanRequest, ScanSummary};
-use crate::host::{Counts, Event, Events, LocationReport};
-use crate::store::{LocationEnd, LocationState, ScanTarget, Store};
+use crate::host::{Counts, Event, Events, FailureClass, LocationReport};
+use crate::store::{FailureReason, LocationEnd, LocationState, ScanTarget, Store};
 
 /// What all locations of a run share.
 pub(super) struct Shared {
@@ -110,6 +110,7 @@ async fn attempts(
             (Some(Refusal::Connector(message)), _) => {
                 let hint = "Everything that was stored before is kept. Report it to the connector's author.";
                 return end(failed(
+                    FailureClass::Connector,
                     &format!("The connector's output was refused: {message}"),
                     hint,
                 ))
@@ -133,6 +134,7 @@ async fn attempts(
                             .await
                             .map_err(host)?;
                         let reason = failed(
+                            FailureClass::Connector,
                             "The connector answered \"stopped\", and nobody had stopped it.",
                             "Report it to the connector's author.",
                         );
@@ -151,8 +153,12 @@ async fn attempts(
                     (_, stop) => Err(stop),
                 };
             }
-            Decision::GiveUp { message, hint } => {
-                return end(failed(&message, &hint)).await.map_err(host);
+            Decision::GiveUp {
+                class,
+                message,
+                hint,
+            } => {
+                return end(failed(class, &message, &hint)).await.map_err(host);
             }
             Decision::Again { wait, message } => {
                 store
@@ -208,11 +214,15 @@ fn counts_of(traffic: &Traffic) -> Counts {
     }
 }
 
-fn failed(message: &str, hint: &str) -> LocationEnd {
+fn failed(class: FailureClass, message: &str, hint: &str) -> LocationEnd {
     LocationEnd {
         state: LocationState::Failed,
         summary: Counts::default(),
-        reason: Some((message.to_owned(), hint.to_owned())),
+        reason: Some(FailureReason {
+            class,
+            message: message.to_owned(),
+            hint: hint.to_owned(),
+        }),
     }
 }
 

@@ -213,7 +213,7 @@ impl Lister<'_> {
                     };
                     return (branch, Err(Stopped::All(stop)), sum);
                 }
-                Decision::GiveUp { message, hint } => {
+                Decision::GiveUp { message, hint, .. } => {
                     let reason = reason_of(&fault);
                     return (
                         branch,

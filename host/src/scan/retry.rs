@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use super::runner::Fault;
 use crate::contract::Failure;
+use crate::host::FailureClass;
 
 /// How patient the host is.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +72,11 @@ pub(super) enum Decision {
     /// Try again from the last cursor after a wait.
     Again { wait: Duration, message: String },
     /// Give this location (or branch) up.
-    GiveUp { message: String, hint: String },
+    GiveUp {
+        class: FailureClass,
+        message: String,
+        hint: String,
+    },
     /// End everything.
     Stop(ScanStop),
 }
@@ -108,6 +113,7 @@ impl Budget {
         match decision {
             Decision::Again { message, .. } if self.attempts >= self.policy.attempts_most => {
                 Decision::GiveUp {
+                    class: class_of(fault),
                     message: format!(
                         "{message} It was the attempt number {} of this scan.",
                         self.attempts
@@ -129,9 +135,11 @@ impl Budget {
             Fault::Failure(
                 failure @ (Failure::InvalidSettings(_) | Failure::Unauthenticated(_)),
             ) => Decision::Stop(ScanStop::Failure(failure.clone())),
-            Fault::Failure(Failure::Forbidden(lack)) => give_up(&lack.why.message, &lack.why.hint),
+            Fault::Failure(Failure::Forbidden(lack)) => {
+                give_up(fault, &lack.why.message, &lack.why.hint)
+            }
             Fault::Failure(Failure::NotFound(why) | Failure::OverLimit(why)) => {
-                give_up(&why.message, &why.hint)
+                give_up(fault, &why.message, &why.hint)
             }
             Fault::Failure(Failure::RateLimited(limit)) => {
                 let asked = limit
@@ -139,6 +147,7 @@ impl Budget {
                     .map(|seconds| Duration::from_secs(seconds.into()));
                 if let Some(asked) = asked.filter(|asked| *asked > self.policy.retry_after_most) {
                     return give_up(
+                        fault,
                         &format!(
                             "{} It asks to wait {} seconds, and this host waits at most {}.",
                             limit.why.message,
@@ -148,15 +157,15 @@ impl Budget {
                         "Scan it again later; it goes on where this scan ended.",
                     );
                 }
-                self.wait_and_try(&limit.why.message, &limit.why.hint, asked)
+                self.wait_and_try(fault, &limit.why.message, &limit.why.hint, asked)
             }
             Fault::Failure(Failure::Unavailable(why)) => {
-                self.wait_and_try(&why.message, &why.hint, None)
+                self.wait_and_try(fault, &why.message, &why.hint, None)
             }
             Fault::Failure(Failure::UnexpectedAnswer(why)) => {
                 self.puzzling = self.puzzling.saturating_add(1);
                 if self.puzzling > 1 {
-                    return give_up(&why.message, &why.hint);
+                    return give_up(fault, &why.message, &why.hint);
                 }
                 Decision::Again {
                     wait: self.backoff(1),
@@ -167,6 +176,7 @@ impl Budget {
                 self.crashes = self.crashes.saturating_add(1);
                 if self.crashes > 1 {
                     return give_up(
+                        fault,
                         &format!("The connector failed twice at the same place: {message}"),
                         "Everything that was stored is kept, and other locations went on. Report it to the connector's author.",
                     );
@@ -179,10 +189,17 @@ impl Budget {
         }
     }
 
-    fn wait_and_try(&mut self, message: &str, hint: &str, asked: Option<Duration>) -> Decision {
+    fn wait_and_try(
+        &mut self,
+        fault: &Fault,
+        message: &str,
+        hint: &str,
+        asked: Option<Duration>,
+    ) -> Decision {
         self.passing = self.passing.saturating_add(1);
         if self.passing >= self.policy.tries {
             return give_up(
+                fault,
                 &format!("{message} {} tries brought nothing new.", self.passing),
                 hint,
             );
@@ -210,10 +227,28 @@ impl Budget {
     }
 }
 
-fn give_up(message: &str, hint: &str) -> Decision {
+fn give_up(fault: &Fault, message: &str, hint: &str) -> Decision {
     Decision::GiveUp {
+        class: class_of(fault),
         message: message.to_owned(),
         hint: hint.to_owned(),
+    }
+}
+
+/// What kind of reason a fault is for giving a location up.
+fn class_of(fault: &Fault) -> FailureClass {
+    match fault {
+        Fault::Failure(failure) => match failure {
+            Failure::Unauthenticated(_) | Failure::Forbidden(_) => FailureClass::Permission,
+            Failure::NotFound(_)
+            | Failure::RateLimited(_)
+            | Failure::Unavailable(_)
+            | Failure::UnexpectedAnswer(_) => FailureClass::Connectivity,
+            Failure::OverLimit(_) => FailureClass::Limit,
+            Failure::InvalidSettings(_) | Failure::Stopped => FailureClass::Connector,
+        },
+        Fault::Limit(_) => FailureClass::Limit,
+        Fault::Crash(_) | Fault::Cancelled | Fault::Host(_) => FailureClass::Connector,
     }
 }
 

@@ -36,7 +36,8 @@ pub use error::StoreError;
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
 pub use scans::{
-    AttemptStart, BeginScan, LocationEnd, LocationState, ScanRow, ScanTarget, StoredReport,
+    AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
+    StoredReport,
 };
 
 /// Result of a store verb.

@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{Result, Store, StoreError, now, observe};
 use crate::contract::Observation;
-use crate::host::{Counts, LocationOutcome, LocationReport};
+use crate::host::{Counts, FailureClass, LocationOutcome, LocationReport};
 
 /// Longest cursor that is stored, in bytes (the contract's limit).
 const CURSOR_BYTES: usize = 64 << 10;
@@ -80,8 +80,18 @@ pub struct LocationEnd {
     pub state: LocationState,
     /// What the connector's summary counted; the larger of this and what was stored is kept.
     pub summary: Counts,
-    /// Why, and what to do, when it failed.
-    pub reason: Option<(String, String)>,
+    /// Why, when it failed.
+    pub reason: Option<FailureReason>,
+}
+
+/// Why a location failed.
+pub struct FailureReason {
+    /// What kind of reason.
+    pub class: FailureClass,
+    /// One sentence.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
 }
 
 /// What the store knows about a scan.
@@ -230,10 +240,17 @@ impl Store {
                 LocationState::Partial => "partial",
                 LocationState::Failed => "failed",
             };
-            let (message, hint) = end.reason.unzip();
+            let (class, message, hint) = match end.reason {
+                Some(reason) => (
+                    Some(class_word(reason.class)),
+                    Some(reason.message),
+                    Some(reason.hint),
+                ),
+                None => (None, None, None),
+            };
             tx.execute(
                 "UPDATE scan_location SET state = ?3, counts = ?4, milliseconds = milliseconds + ?5,
-                        message = ?6, hint = ?7, ended_at = ?8
+                        class = ?6, message = ?7, hint = ?8, ended_at = ?9
                  WHERE scan_id = ?1 AND location_id = ?2",
                 params![
                     scan,
@@ -241,6 +258,7 @@ impl Store {
                     word,
                     serde_json::to_string(&counts)?,
                     i64::try_from(ms).unwrap_or(i64::MAX),
+                    class,
                     message,
                     hint,
                     stamp
@@ -294,6 +312,24 @@ impl Store {
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             ids.into_iter().map(|id| stored_report(tx, id)).collect()
         })
+    }
+}
+
+fn class_word(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Permission => "permission",
+        FailureClass::Connectivity => "connectivity",
+        FailureClass::Limit => "limit",
+        FailureClass::Connector => "connector",
+    }
+}
+
+fn class_of(word: Option<&str>) -> FailureClass {
+    match word {
+        Some("permission") => FailureClass::Permission,
+        Some("connectivity") => FailureClass::Connectivity,
+        Some("limit") => FailureClass::Limit,
+        _ => FailureClass::Connector,
     }
 }
 
@@ -439,7 +475,7 @@ fn report_of(
     location: Option<i64>,
 ) -> Result<Vec<LocationReport>> {
     let mut statement = tx.prepare_cached(
-        "SELECT location.path, state, counts, milliseconds, message, hint
+        "SELECT location.path, state, counts, milliseconds, message, hint, class
          FROM scan_location JOIN location ON location.id = scan_location.location_id
          WHERE scan_id = ?1 AND (?2 IS NULL OR location_id = ?2) ORDER BY location.path, location.id",
     )?;
@@ -452,6 +488,7 @@ fn report_of(
             "complete" => LocationOutcome::Complete,
             "partial" => LocationOutcome::Partial,
             "failed" => LocationOutcome::Failed {
+                class: class_of(row.get::<_, Option<String>>(6)?.as_deref()),
                 message: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
                 hint: row.get::<_, Option<String>>(5)?.unwrap_or_default(),
             },

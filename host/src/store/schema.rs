@@ -96,6 +96,7 @@ CREATE TABLE scan_location (
     attempt      INTEGER NOT NULL DEFAULT 0,
     counts       TEXT NOT NULL DEFAULT '{}',
     milliseconds INTEGER NOT NULL DEFAULT 0,
+    class        TEXT,
     message      TEXT,
     hint         TEXT,
     ended_at     TEXT,

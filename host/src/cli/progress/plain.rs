@@ -70,7 +70,10 @@ impl Events for Plain {
             }
             Event::LocationStarted { path, resumed } => {
                 let word = if resumed { "resumed" } else { "started" };
-                self.line(&format!("{}: {word}", inert(&path)));
+                // Where it goes on is news; that it begins is for those who ask.
+                if resumed || loudness(self.least) < loudness(LogLevel::Warn) {
+                    self.line(&format!("{}: {word}", inert(&path)));
+                }
                 lock(&self.told).insert(path, Instant::now());
             }
             Event::LocationProgress { path, progress } => {

@@ -56,6 +56,7 @@ impl From<&HostCounts> for Counts {
 struct Location<'a> {
     path: &'a str,
     outcome: &'static str,
+    failure: Option<&'static str>,
     message: Option<&'a str>,
     hint: Option<&'a str>,
     counts: Counts,
@@ -64,15 +65,22 @@ struct Location<'a> {
 
 impl<'a> From<&'a LocationReport> for Location<'a> {
     fn from(report: &'a LocationReport) -> Self {
-        let (message, hint) = match &report.outcome {
-            LocationOutcome::Failed { message, hint } => {
-                (Some(message.as_str()), Some(hint.as_str()))
-            }
-            _ => (None, None),
+        let (failure, message, hint) = match &report.outcome {
+            LocationOutcome::Failed {
+                class,
+                message,
+                hint,
+            } => (
+                Some(words::failure_class(*class)),
+                Some(message.as_str()),
+                Some(hint.as_str()),
+            ),
+            _ => (None, None, None),
         };
         Self {
             path: &report.path,
             outcome: words::outcome(&report.outcome),
+            failure,
             message,
             hint,
             counts: (&report.counts).into(),
