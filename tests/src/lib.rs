@@ -4,7 +4,10 @@
 
 pub mod component;
 pub mod image;
+pub mod instance;
+pub mod measure;
 pub mod peers;
 mod process;
+pub mod program;
 pub mod sim;
 pub mod toolchain;
