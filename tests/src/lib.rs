@@ -4,8 +4,11 @@
 
 pub mod component;
 pub mod image;
+pub mod instance;
+pub mod measure;
 pub mod peers;
 mod process;
 pub mod rig;
+pub mod program;
 pub mod sim;
 pub mod toolchain;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use crate::image::Artefact;
+use crate::sim::{GitLab, Modes, Organisation, Registry, Running};
 
 /// How long a process may take until it listens.
 const START: Duration = Duration::from_secs(20);
@@ -94,6 +95,48 @@ pub struct TokenService {
     pub certificate: String,
 }
 
+impl TokenService {
+    /// A simulated GitLab's.
+    pub fn of(gitlab: &Running) -> Self {
+        Self {
+            realm: format!("{}/jwt/auth", gitlab.base_url()),
+            issuer: "gitlab-issuer".to_owned(),
+            certificate: gitlab.token_certificate_pem(),
+        }
+    }
+}
+
+/// A simulated GitLab whose registry is a real one, which takes its tokens and nothing else.
+pub struct Installation {
+    /// GitLab: REST, GraphQL and the token service.
+    pub gitlab: Running,
+    /// What the connector reads from.
+    pub guarded: DockerRegistry,
+    /// The same blobs, open to everyone: for pushing, and for clients without an account.
+    pub open: DockerRegistry,
+}
+
+impl Installation {
+    /// Starts all three processes; none where `docker-registry` is absent.
+    pub fn start(organisation: Organisation) -> anyhow::Result<Option<Self>> {
+        let Some(open) = DockerRegistry::open()? else {
+            return Ok(None);
+        };
+        let port = free_port()?;
+        let modes = Modes {
+            registry: Registry::External(format!("127.0.0.1:{port}")),
+            ..Modes::default()
+        };
+        let gitlab = GitLab::start(organisation, modes)?;
+        let guarded = open.guarded(port, &TokenService::of(&gitlab))?;
+        Ok(Some(Self {
+            gitlab,
+            guarded,
+            open,
+        }))
+    }
+}
+
 impl DockerRegistry {
     /// An open registry on a fresh folder: whoever reaches it may push.
     pub fn open() -> anyhow::Result<Option<Self>> {
@@ -174,6 +217,17 @@ impl DockerRegistry {
 
     /// Pushes with `skopeo`, through its `dir:` layout. False where skopeo is absent.
     pub fn push(&self, artefact: &Artefact, repository: &str, tag: &str) -> anyhow::Result<bool> {
+        self.push_as(None, artefact, repository, tag)
+    }
+
+    /// As [`Self::push`], signed in as `user:secret`.
+    pub fn push_as(
+        &self,
+        credentials: Option<&str>,
+        artefact: &Artefact,
+        repository: &str,
+        tag: &str,
+    ) -> anyhow::Result<bool> {
         let Some(skopeo) = program("skopeo")? else {
             return Ok(false);
         };
@@ -190,14 +244,18 @@ impl DockerRegistry {
                 .map_or(blob.digest.as_str(), |(_, hex)| hex);
             std::fs::write(folder.path().join(hex), &blob.bytes)?;
         }
-        let output = Command::new(skopeo)
-            .args([
-                "copy",
-                "--quiet",
-                "--insecure-policy",
-                "--dest-tls-verify=false",
-                "--preserve-digests",
-            ])
+        let mut command = Command::new(skopeo);
+        command.env("no_proxy", "127.0.0.1").args([
+            "copy",
+            "--quiet",
+            "--insecure-policy",
+            "--dest-tls-verify=false",
+            "--preserve-digests",
+        ]);
+        if let Some(credentials) = credentials {
+            command.args(["--dest-creds", credentials]);
+        }
+        let output = command
             .arg(format!("dir:{}", folder.path().display()))
             .arg(format!("docker://{}/{repository}:{tag}", self.host()))
             .stdin(Stdio::null())

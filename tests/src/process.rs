@@ -73,7 +73,7 @@ fn wait(child: &mut Child, doing: &str, limit: Duration) -> anyhow::Result<ExitS
 }
 
 /// Reads in a thread of its own, so that a full pipe stops nothing.
-fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+pub(crate) fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {

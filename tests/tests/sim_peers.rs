@@ -1,44 +1,38 @@
 //! Clients and a registry that were not written for the simulator work with it. Each test is passed over,
-//! with a printed line, where its program is not installed.
+//! with a printed line, where its program is not installed (an error with `OX_PEERS=required`).
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     missing_docs,
     reason = "tests"
 )]
 
 use ox_harness::image::{Image, digest_of, root};
+use ox_harness::peers::{Installation, absent, program};
 use ox_harness::sim::client::get;
-use ox_harness::sim::{Modes, Registry, acme};
+use ox_harness::sim::{Modes, acme};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-fn runs(program: &str, arguments: &[&str]) -> bool {
-    let command = Command::new(program)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    command.is_ok_and(|status| status.success())
-}
+use std::process::{Command, Stdio};
 
 #[test]
 fn python_gitlab_sees_what_the_organisation_holds() {
-    if !runs("python3", &["-c", "import gitlab"]) {
-        println!("passed over: python-gitlab is not installed");
+    let Some(python) = program("python3").unwrap() else {
+        return;
+    };
+    let mut import = Command::new(&python);
+    import.args(["-c", "import gitlab"]).stderr(Stdio::null());
+    if !import.status().unwrap().success() {
+        absent("python-gitlab is not installed").unwrap();
         return;
     }
     let gitlab = acme::start(Modes::default()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/list_with_python_gitlab.py");
-    let output = Command::new("python3")
+    let output = Command::new(&python)
         .arg(script)
         .args([gitlab.base_url().as_str(), acme::TOKEN])
         .env_remove("http_proxy")
@@ -89,96 +83,24 @@ fn python_gitlab_sees_what_the_organisation_holds() {
     });
 }
 
-/// A process that ends with its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn wait_for(address: &str) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while TcpStream::connect(address).is_err() {
-        assert!(Instant::now() < end, "nothing listens at {address}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 #[test]
 fn a_real_registry_takes_the_simulators_tokens_for_a_push_and_a_pull() {
-    if !runs("docker-registry", &["--version"]) || !runs("skopeo", &["--version"]) {
-        println!("passed over: docker-registry or skopeo is not installed");
+    if program("skopeo").unwrap().is_none() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let host = format!("127.0.0.1:{port}");
-    let modes = Modes {
-        registry: Registry::External(host.clone()),
-        ..Modes::default()
+    let Some(site) = Installation::start(acme::organisation()).unwrap() else {
+        return;
     };
-    let gitlab = acme::start(modes).unwrap();
-    let bundle = folder.path().join("bundle.pem");
-    std::fs::write(&bundle, gitlab.token_certificate_pem()).unwrap();
-    let config = folder.path().join("config.yml");
-    std::fs::write(
-        &config,
-        format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {root}\n\
-             http:\n  addr: {host}\nauth:\n  token:\n    realm: {gitlab}/jwt/auth\n    \
-             service: container_registry\n    issuer: gitlab-issuer\n    rootcertbundle: {bundle}\n",
-            root = folder.path().join("data").display(),
-            gitlab = gitlab.base_url(),
-            bundle = bundle.display(),
-        ),
-    )
-    .unwrap();
-    let _registry = Running(
-        Command::new("docker-registry")
-            .args(["serve", config.to_str().unwrap()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    wait_for(&host);
-
+    let (gitlab, host) = (&site.gitlab, site.guarded.host());
     let image = Image::amd64().layer(root::debian(12).layer).build();
-    let layout = folder.path().join("layout");
-    image.write_layout(&layout, "first").unwrap();
-    let target = format!("docker://{host}/northwind/shop/web-store/pushed:1.0");
     let push = |secret: &str| {
-        Command::new("skopeo")
-            .args([
-                "--insecure-policy",
-                "copy",
-                "--dest-tls-verify=false",
-                "--dest-creds",
-            ])
-            .arg(format!("mira:{secret}"))
-            .arg(format!("oci:{}:first", layout.display()))
-            .arg(&target)
-            .env("no_proxy", "127.0.0.1")
-            .output()
-            .unwrap()
+        let credentials = format!("mira:{secret}");
+        let repository = "northwind/shop/web-store/pushed";
+        site.guarded
+            .push_as(Some(&credentials), &image, repository, "1.0")
     };
-    assert!(
-        !push(acme::TOKEN).status.success(),
-        "read scopes must not push"
-    );
-    let pushed = push(acme::TOKEN_API);
-    assert!(
-        pushed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&pushed.stderr)
-    );
+    assert!(push(acme::TOKEN).is_err(), "read scopes must not push");
+    assert!(push(acme::TOKEN_API).unwrap());
 
     // The push was authorised, so GitLab has a row for it, and a pull finds what was pushed.
     gitlab.world(|world| {
