@@ -8,7 +8,7 @@ pub mod instance;
 pub mod measure;
 pub mod peers;
 mod process;
-pub mod rig;
 pub mod program;
+pub mod rig;
 pub mod sim;
 pub mod toolchain;
