@@ -284,7 +284,8 @@ async fn a_gitlab_that_knows_itself_by_another_name_is_used_by_the_one_entered()
     assert_same(&found(&rows), &wanted(&gitlab, "ada"));
     // The registry sends its clients to that name as well; the token stays with the one that was entered.
     let report = rig.scan(&["wide/project-0000"]).await.unwrap();
-    assert!(report.complete && report.counts.images == 1, "{report:#?}");
+    // (A reporter is not told of vulnerabilities, so the scan is not called complete.)
+    assert_eq!(report.counts.images, 1, "{report:#?}");
 }
 
 #[tokio::test]
