@@ -42,10 +42,7 @@ const VARIABLE: &str = "THE_TOKEN";
 /// For one run of the program. None of them takes a tenth of it.
 const LIMIT: Duration = Duration::from_secs(240);
 
-static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("TMP_OX_HOST") {
-    Some(path) => path.into(),
-    None => component::ox_host().unwrap(),
-});
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| component::ox_host().unwrap());
 static CONNECTOR: LazyLock<PathBuf> = LazyLock::new(|| component::connector().unwrap());
 
 /// A data folder in which the connector has been compiled.
