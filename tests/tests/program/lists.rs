@@ -37,7 +37,7 @@ fn every_list_is_a_table_a_document_and_lines() {
     for (command, many) in [
         (vec!["findings"], Some(3)),
         (vec!["images"], Some(10)),
-        (vec!["images", "--image", &digest], None),
+        (vec!["images", "--packages", &digest], None),
         (vec!["skipped"], None),
     ] {
         let with = |more: &[&'static str]| {

@@ -321,7 +321,7 @@ fn state_of(data: &Path, hosts: [&str; 2]) -> State {
         .collect();
     let packages = digests
         .iter()
-        .flat_map(|digest| lines(&["images", "--image", digest, "--format", "jsonl"]))
+        .flat_map(|digest| lines(&["images", "--packages", digest, "--format", "jsonl"]))
         .collect();
     State {
         findings: lines(&["findings", "--format", "jsonl"]),
