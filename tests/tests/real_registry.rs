@@ -44,7 +44,7 @@ fn as_dpkg_query(packages: &[Value]) -> BTreeSet<String> {
     packages
         .iter()
         .map(|package| {
-            assert_eq!(package["format"], "deb", "{package}");
+            assert_eq!(package["format"], "dpkg", "{package}");
             let name = text(package, "name").unwrap();
             let version = text(package, "version").unwrap();
             let architecture = text(package, "architecture").unwrap();
