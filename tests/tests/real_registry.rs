@@ -191,10 +191,13 @@ async fn memory_for(component: &Path, layer: BuiltLayer) -> u64 {
     usage.memory_peak
 }
 
+/// How a layer is compressed.
+type Packing = fn(Layer) -> Layer;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_instance_needs_does_not_grow_with_the_layer() {
     let component = ox_harness::component::connector().unwrap();
-    let packings: [(&str, u64, fn(Layer) -> Layer); 3] = [
+    let packings: [(&str, u64, Packing); 3] = [
         ("plain", 400, Layer::plain),
         ("gzip", 1000, Layer::gzip),
         ("zstd", 1000, Layer::zstd),

@@ -200,9 +200,10 @@ fn not_complete(report: &ScanReport) -> String {
     let rest = "nothing there is closed because it was not seen";
     let shown = paths.get(..NAMED).unwrap_or(&paths);
     match paths.len().saturating_sub(shown.len()) as u64 {
-        _ if paths.is_empty() => format!(
+        _ if paths.is_empty() => {
             "Not complete: not everything could be listed; nothing is closed because it was not seen."
-        ),
+                .to_owned()
+        }
         0 => format!("Not complete: {}; {rest}.", shown.join(", ")),
         more => format!(
             "Not complete: {} and {}; {rest}.",

@@ -1,5 +1,7 @@
 //! Locations as they were listed, and which of them are scanned.
 
+use std::collections::HashSet;
+
 use rusqlite::{Transaction, params};
 
 use super::{Result, Store, now};
@@ -56,29 +58,30 @@ impl Store {
     ) -> Result<ListingOutcome> {
         self.write(move |tx| {
             let stamp = now();
-            let known: i64 = count(tx, "SELECT count(*) FROM location WHERE connection_id = ?1 AND gone_at IS NULL", connection)?;
-            let rows: i64 = count(tx, "SELECT count(*) FROM location WHERE connection_id = ?1", connection)?;
-            // A mark, not the time: two listings may fall into one millisecond, and clocks are set back.
-            tx.execute("UPDATE location SET listed = 0 WHERE connection_id = ?1", [connection])?;
+            let before = present(tx, connection)?;
+            let rows = count(tx, connection)?;
             upsert(tx, connection, &locations, &stamp)?;
-            let rows_now: i64 = count(tx, "SELECT count(*) FROM location WHERE connection_id = ?1", connection)?;
-            let missing: i64 = count(
-                tx,
-                "SELECT count(*) FROM location WHERE connection_id = ?1 AND gone_at IS NULL AND NOT listed",
-                connection,
-            )?;
+            let rows_now = count(tx, connection)?;
+            // By identity, not by time: two listings can fall into one millisecond.
+            let listed: HashSet<&str> = locations.iter().map(|one| one.id.as_str()).collect();
+            let missing: Vec<i64> = before
+                .iter()
+                .filter(|(_, external)| !listed.contains(external.as_str()))
+                .map(|(id, _)| *id)
+                .collect();
             let mut outcome = ListingOutcome {
                 new: usize::try_from(rows_now - rows).unwrap_or(0),
                 ..ListingOutcome::default()
             };
-            if missing > 0 {
-                outcome.guard = guard(whole, known, missing, locations.len());
+            if !missing.is_empty() {
+                outcome.guard = guard(whole, before.len(), missing.len(), locations.len());
                 if outcome.guard.is_none() {
-                    outcome.gone = tx.execute(
-                        "UPDATE location SET gone_at = ?2
-                         WHERE connection_id = ?1 AND gone_at IS NULL AND NOT listed",
-                        params![connection, stamp],
-                    )?;
+                    let mut gone =
+                        tx.prepare_cached("UPDATE location SET gone_at = ?2 WHERE id = ?1")?;
+                    for id in &missing {
+                        gone.execute(params![id, stamp])?;
+                    }
+                    outcome.gone = missing.len();
                 }
             }
             if let Some(message) = &outcome.guard {
@@ -132,8 +135,17 @@ impl Store {
     }
 }
 
-fn count(tx: &Transaction<'_>, sql: &str, connection: i64) -> Result<i64> {
+fn count(tx: &Transaction<'_>, connection: i64) -> Result<i64> {
+    let sql = "SELECT count(*) FROM location WHERE connection_id = ?1";
     Ok(tx.query_row(sql, [connection], |row| row.get(0))?)
+}
+
+/// Row and connector's id of each location that is not marked as gone.
+fn present(tx: &Transaction<'_>, connection: i64) -> Result<Vec<(i64, String)>> {
+    let sql = "SELECT id, external_id FROM location WHERE connection_id = ?1 AND gone_at IS NULL";
+    let mut statement = tx.prepare_cached(sql)?;
+    let rows = statement.query_map([connection], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn upsert(
@@ -147,7 +159,7 @@ fn upsert(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
          ON CONFLICT (connection_id, external_id) DO UPDATE SET
              kind = excluded.kind, path = excluded.path, scannable = excluded.scannable,
-             record = excluded.record, last_seen = excluded.last_seen, listed = 1, gone_at = NULL",
+             record = excluded.record, last_seen = excluded.last_seen, gone_at = NULL",
     )?;
     for location in locations {
         let record = serde_json::to_string(location)?;
@@ -165,7 +177,7 @@ fn upsert(
 }
 
 /// Why a listing may not mark anything as gone.
-fn guard(whole: bool, known: i64, missing: i64, listed: usize) -> Option<String> {
+fn guard(whole: bool, known: usize, missing: usize, listed: usize) -> Option<String> {
     let kept = "they stay as they were, and nothing was closed";
     if !whole {
         return Some(format!(
@@ -177,8 +189,7 @@ fn guard(whole: bool, known: i64, missing: i64, listed: usize) -> Option<String>
             "the listing is empty where {known} locations were known; {kept}"
         ));
     }
-    let guarded_from = i64::try_from(GUARDED_FROM).unwrap_or(i64::MAX);
-    if known >= guarded_from && missing.saturating_mul(2) > known {
+    if known >= GUARDED_FROM && missing.saturating_mul(2) > known {
         return Some(format!(
             "{missing} of {known} known locations are missing from the listing; {kept}"
         ));

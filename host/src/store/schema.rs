@@ -57,7 +57,6 @@ CREATE TABLE location (
     record        TEXT NOT NULL,
     first_seen    TEXT NOT NULL,
     last_seen     TEXT NOT NULL,
-    listed        INTEGER NOT NULL DEFAULT 1,
     gone_at       TEXT,
     selected_when_known INTEGER NOT NULL DEFAULT 0,
     generation    INTEGER NOT NULL DEFAULT 0,

@@ -255,11 +255,11 @@ async fn what_merely_is_public_is_left_out_and_told() {
     // A member of one project of the group only; the other is everybody's.
     let mira = org.users.iter().find(|u| u.username == "mira").unwrap().id;
     let own = org.project(harbour, "crane", |p| {
-        p.members.push((mira, level::REPORTER))
+        p.members.push((mira, level::REPORTER));
     });
     org.repository(own, "");
     let open = org.project(harbour, "tide-tables", |p| {
-        p.visibility = Visibility::Public
+        p.visibility = Visibility::Public;
     });
     org.repository(open, "");
     let gitlab = GitLab::start(org, Modes::default()).unwrap();

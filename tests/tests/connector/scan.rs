@@ -86,12 +86,12 @@ fn images() -> Images {
     };
     Images {
         index: Index::oci()
-            .child(&debian())
-            .child(&alpine())
+            .child(debian())
+            .child(alpine())
             .child(attestation(&debian()))
             .build(),
         list: Index::docker()
-            .child(&debian())
+            .child(debian())
             .child(
                 Image::new(Platform::parse("linux/arm/v7"))
                     .docker()

@@ -29,7 +29,7 @@ fn some() -> Organisation {
     let arm = Image::new(Platform::arm64())
         .layer(root::alpine(8).layer)
         .build();
-    let both = Index::oci().child(&image(9)).child(&arm).build();
+    let both = Index::oci().child(image(9)).child(&arm).build();
     push(&mut org, project, "", &[("1", &image(1)), ("2", &image(2))]);
     push(&mut org, project, "web", &[("1", &image(3)), ("2", &both)]);
     push(&mut org, project, "web/api", &[("1", &image(4))]);

@@ -42,7 +42,7 @@ fn stored(stage: &Stage) -> [BTreeSet<String>; 3] {
 #[test]
 fn killed_again_and_again_it_ends_as_if_it_never_had_been() {
     let seed = seed();
-    println!("OX_SEED={seed}");
+    eprintln!("OX_SEED={seed}");
     let mut chance = Chance(seed);
 
     let whole = Stage::small().connected();
