@@ -171,6 +171,7 @@ fn a_good_connection_passes_every_step_and_says_what_was_seen() {
         ("token.scopes", "read_user read_registry read_api"),
         ("token.expires-at", "2027-11-01"),
         ("account.username", "jane"),
+        ("account.admin", "false"),
         ("gitlab.version", "18.1.1-ee"),
         ("gitlab.edition", "ee"),
         ("registry.host", "registry.example:5050"),
