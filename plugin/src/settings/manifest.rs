@@ -108,7 +108,7 @@ fn verify_steps() -> Vec<StepInfo> {
         ("expiry", "The token does not end soon"),
         ("account", "The token's account can see locations"),
         ("version", "The version of GitLab is supported"),
-        ("registry", "The container registry is there and lets us in"),
+        ("registry", "The registry lets the token in"),
         ("pull", "An image can be read"),
     ]
     .map(|(id, label)| StepInfo {
