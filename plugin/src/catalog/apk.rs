@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use super::lines::{Lines, text};
-use super::{Cataloguer, Found, FoundPackage, Release};
+use super::{About, Cataloguer, File, Found, FoundPackage, Release};
 use crate::contract::{PackageOrigin, SkipReason};
 use crate::image::purl;
 
@@ -24,7 +24,16 @@ impl Cataloguer for Apk {
         &["lib/apk/db/installed", "usr/lib/apk/db/installed"]
     }
 
-    fn wants(&self, key: &str) -> bool {
+    fn about(&self) -> About {
+        About {
+            title: "Alpine, Wolfi",
+            reads: "lib/apk/db/installed",
+            tells: "origin package, architecture, licence",
+        }
+    }
+
+    fn wants(&self, file: &File<'_>) -> bool {
+        let key = file.key;
         key.ends_with("lib/apk/db/installed") && self.places().contains(&key)
     }
 
@@ -32,7 +41,12 @@ impl Cataloguer for Apk {
         PackageOrigin::OperatingSystem
     }
 
-    fn parse(&self, _key: &str, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
+    fn parse(
+        &self,
+        _file: &File<'_>,
+        contents: &mut dyn Read,
+        found: &mut Found,
+    ) -> io::Result<()> {
         let mut lines = Lines::new(contents);
         let mut package = FoundPackage::default();
         let mut any = false;
@@ -106,8 +120,12 @@ mod tests {
 
     fn parse(data: &[u8]) -> Found {
         let mut found = Found::default();
-        Apk.parse("lib/apk/db/installed", &mut &data[..], &mut found)
-            .unwrap();
+        Apk.parse(
+            &File::of_path("lib/apk/db/installed"),
+            &mut &data[..],
+            &mut found,
+        )
+        .unwrap();
         found
     }
 
@@ -135,10 +153,10 @@ mod tests {
 
     #[test]
     fn only_the_database_is_wanted() {
-        assert!(Apk.wants("lib/apk/db/installed"));
-        assert!(Apk.wants("usr/lib/apk/db/installed"));
-        assert!(!Apk.wants("opt/lib/apk/db/installed"));
-        assert!(!Apk.wants("lib/apk/db/scripts.tar"));
+        assert!(Apk.wants(&File::of_path("lib/apk/db/installed")));
+        assert!(Apk.wants(&File::of_path("usr/lib/apk/db/installed")));
+        assert!(!Apk.wants(&File::of_path("opt/lib/apk/db/installed")));
+        assert!(!Apk.wants(&File::of_path("lib/apk/db/scripts.tar")));
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use super::lines::{Lines, field, text};
-use super::{Cataloguer, Found, FoundPackage, Release};
+use super::{About, Cataloguer, File, Found, FoundPackage, Release};
 
 /// Licences of one package.
 const MAX_LICENCES: usize = 64;
@@ -34,7 +34,16 @@ impl Cataloguer for Copyright {
         1
     }
 
-    fn wants(&self, key: &str) -> bool {
+    fn about(&self) -> About {
+        About {
+            title: "Debian licences",
+            reads: "usr/share/doc/*/copyright",
+            tells: "licences of dpkg packages",
+        }
+    }
+
+    fn wants(&self, file: &File<'_>) -> bool {
+        let key = file.key;
         Self::package(key).is_some()
     }
 
@@ -53,7 +62,7 @@ impl Cataloguer for Copyright {
         4 << 20
     }
 
-    fn parse(&self, _key: &str, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
+    fn parse(&self, file: &File<'_>, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
         let mut lines = Lines::new(contents);
         let mut number = 0;
         let mut readable = false;
@@ -79,6 +88,9 @@ impl Cataloguer for Copyright {
             }
         }
         found.licences = licences.into_iter().collect();
+        if !found.licences.is_empty() {
+            found.about = Self::package(file.key).map(str::to_owned);
+        }
         Ok(())
     }
 
@@ -183,7 +195,7 @@ mod tests {
         let mut found = Found::default();
         Copyright
             .parse(
-                "usr/share/doc/x/copyright",
+                &File::of_path("usr/share/doc/x/copyright"),
                 &mut data.as_bytes(),
                 &mut found,
             )
@@ -221,7 +233,7 @@ mod tests {
             Copyright::package("usr/share/doc/libc6/copyright"),
             Some("libc6")
         );
-        assert!(!Copyright.wants("usr/share/doc/a/b/copyright"));
+        assert!(!Copyright.wants(&File::of_path("usr/share/doc/a/b/copyright")));
         assert!(Copyright.holds("usr/share/doc/libc6"));
     }
 }

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 
 use super::lines::{Lines, field, text};
-use super::{Cataloguer, Found, FoundPackage, Release};
+use super::{About, Cataloguer, File, Found, FoundPackage, Release};
 use crate::contract::{PackageOrigin, SkipReason};
 use crate::image::purl;
 
@@ -24,7 +24,16 @@ impl Cataloguer for Dpkg {
         &["var/lib/dpkg/status", "var/lib/dpkg/status.d/base"]
     }
 
-    fn wants(&self, key: &str) -> bool {
+    fn about(&self) -> About {
+        About {
+            title: "Debian, Ubuntu, distroless",
+            reads: "var/lib/dpkg/status, status.d/*",
+            tells: "source package and version, architecture, state",
+        }
+    }
+
+    fn wants(&self, file: &File<'_>) -> bool {
+        let key = file.key;
         key.strip_prefix("var/lib/dpkg/status")
             .is_some_and(|rest| match rest.strip_prefix(".d/") {
                 Some(name) => !name.contains('/') && !name.ends_with(".md5sums"),
@@ -36,7 +45,12 @@ impl Cataloguer for Dpkg {
         PackageOrigin::OperatingSystem
     }
 
-    fn parse(&self, _key: &str, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
+    fn parse(
+        &self,
+        _file: &File<'_>,
+        contents: &mut dyn Read,
+        found: &mut Found,
+    ) -> io::Result<()> {
         let mut lines = Lines::new(contents);
         let mut stanza = Stanza::default();
         while let Some(line) = lines.advance()? {
@@ -140,6 +154,7 @@ impl Stanza {
             source_version: Some(source_version),
             licences: Vec::new(),
             attributes,
+            ..FoundPackage::default()
         })
     }
 }
@@ -161,8 +176,12 @@ mod tests {
 
     fn parse(data: &[u8]) -> Found {
         let mut found = Found::default();
-        Dpkg.parse("var/lib/dpkg/status", &mut &data[..], &mut found)
-            .unwrap();
+        Dpkg.parse(
+            &File::of_path("var/lib/dpkg/status"),
+            &mut &data[..],
+            &mut found,
+        )
+        .unwrap();
         found
     }
 
@@ -173,7 +192,7 @@ mod tests {
             "var/lib/dpkg/status.d/base",
             "var/lib/dpkg/status.d/tzdata",
         ] {
-            assert!(Dpkg.wants(key), "{key}");
+            assert!(Dpkg.wants(&File::of_path(key)), "{key}");
         }
         for key in [
             "var/lib/dpkg/status-old",
@@ -182,7 +201,7 @@ mod tests {
             "x/var/lib/dpkg/status",
             "var/lib/dpkg/available",
         ] {
-            assert!(!Dpkg.wants(key), "{key}");
+            assert!(!Dpkg.wants(&File::of_path(key)), "{key}");
         }
     }
 

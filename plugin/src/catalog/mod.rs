@@ -32,6 +32,51 @@ const RECORD_BYTES: usize = 160;
 /// Notes about one file; more of the same kind says nothing new.
 const MAX_NOTES: usize = 8;
 
+/// Bytes of a file that [`Cataloguer::recognises`] sees.
+pub const HEAD_BYTES: usize = 512;
+
+/// A file of a layer, as its header has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct File<'f> {
+    /// Its path without a leading slash.
+    pub key: &'f str,
+    /// The last part of it.
+    pub name: &'f str,
+    /// Bytes of its contents.
+    pub size: u64,
+    /// Permissions, with set-uid, set-gid and sticky bits (`0o7777`).
+    pub mode: u32,
+    /// Number of the user that owns it.
+    pub uid: u64,
+}
+
+impl<'f> File<'f> {
+    /// The file at a path of which no more is known.
+    pub fn of_path(key: &'f str) -> Self {
+        Self {
+            key,
+            name: crate::image::paths::split(key).1,
+            ..Self::default()
+        }
+    }
+
+    /// True when somebody may run it.
+    pub fn is_executable(&self) -> bool {
+        self.mode & 0o111 != 0
+    }
+}
+
+/// A line of the README's table of formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Whose packages ("Debian, Ubuntu and distroless").
+    pub title: &'static str,
+    /// Which files, as patterns.
+    pub reads: &'static str,
+    /// What it tells besides name and version.
+    pub tells: &'static str,
+}
+
 /// A reader of one format.
 pub trait Cataloguer: Sync {
     /// Stable name; the `format` of its packages.
@@ -45,12 +90,22 @@ pub trait Cataloguer: Sync {
         &[]
     }
 
-    /// True when it reads the file at this key (a path without a leading slash). Called for every file of
-    /// every layer: be quick.
-    fn wants(&self, key: &str) -> bool;
+    /// What it reads and what it finds, for the table in the README.
+    fn about(&self) -> About;
+
+    /// True when it reads this file. Called for every file of every layer: look at [`File::name`] first.
+    /// It is also asked for the paths of links and whiteouts, of which size and mode are not known
+    /// ([`File::of_path`]).
+    fn wants(&self, file: &File<'_>) -> bool;
+
+    /// True when a file that begins like this is worth parsing; the first [`HEAD_BYTES`] of it, or all of
+    /// a shorter one. A file that is wanted by its mode only (a program) is told from a script here.
+    fn recognises(&self, _head: &[u8]) -> bool {
+        true
+    }
 
     /// True when `key` is a folder that leads to files it wants, so that a link or a file put in its place
-    /// matters. Called for every folder and link.
+    /// matters. For formats with fixed places; links and folders near the root are looked at anyway.
     fn holds(&self, key: &str) -> bool {
         self.places()
             .iter()
@@ -63,9 +118,16 @@ pub trait Cataloguer: Sync {
         true
     }
 
-    /// Where its packages come from.
+    /// Where its packages come from, where the format alone tells. Of others the layer does: those of the
+    /// base image and those above it.
     fn origin(&self) -> PackageOrigin {
         PackageOrigin::Unknown
+    }
+
+    /// True when its packages only complete what others read: one that another cataloguer found, too, by
+    /// type, name and version, is dropped.
+    fn only_completes(&self) -> bool {
+        false
     }
 
     /// Largest file that is read. Parsers stream, so this bounds time, not memory.
@@ -74,11 +136,26 @@ pub trait Cataloguer: Sync {
     }
 
     /// Reads one file. Errors are the reader's only; what is wrong with the text goes to
-    /// [`Found::note`].
-    fn parse(&self, key: &str, contents: &mut dyn Read, found: &mut Found) -> io::Result<()>;
+    /// [`Found::note`]. What it does not read is passed over.
+    fn parse(&self, file: &File<'_>, contents: &mut dyn Read, found: &mut Found) -> io::Result<()>;
 
     /// Package URL of one of its packages in an image with that operating system.
     fn purl(&self, package: &FoundPackage, release: Option<&Release>) -> String;
+}
+
+/// True when a file at this key may be what shows that a package is there, so that it matters which
+/// operating-system package owns it: a file that some cataloguer reads, or one in a folder of programs.
+pub fn may_be_evidence(key: &str) -> bool {
+    let in_programs = || {
+        let folder = crate::image::paths::split(key).0;
+        let last = crate::image::paths::split(folder).1;
+        matches!(last, "bin" | "sbin" | "libexec" | "games")
+    };
+    let file = File::of_path(key);
+    in_programs()
+        || CATALOGUERS.iter().any(|one| {
+            one.origin() != PackageOrigin::OperatingSystem && one.is_inventory() && one.wants(&file)
+        })
 }
 
 /// The cataloguer of that id.
@@ -122,6 +199,15 @@ pub struct FoundPackage {
     /// What else there is to say.
     #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
     pub attributes: Vec<(String, String)>,
+    /// Where it is inside the file, for archives: `BOOT-INF/lib/a.jar`, more levels joined by `!/`.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    /// Package URL where the file itself states one.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub purl: Option<String>,
+    /// Keys of the files that it owns, of those that [`may_be_evidence`] lets through.
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    pub owns: Vec<String>,
 }
 
 impl FoundPackage {
@@ -143,6 +229,9 @@ impl FoundPackage {
                 .iter()
                 .map(|(key, value)| key.len() + value.len() + 48)
                 .sum::<usize>()
+            + optional(&self.inside)
+            + optional(&self.purl)
+            + self.owns.iter().map(|key| key.len() + 24).sum::<usize>()
     }
 }
 
@@ -168,9 +257,16 @@ pub struct Found {
     /// The operating system.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
-    /// Licences of the package that the file's path names.
+    /// The operating-system package that [`Self::licences`] and [`Self::owns`] speak of, for files that say
+    /// more about a package of another file (a list of its files, its copyright).
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// Licences of it.
     #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
     pub licences: Vec<String>,
+    /// Keys of the files that it owns, of those that [`may_be_evidence`] lets through.
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    pub owns: Vec<String>,
     /// What could not be read of it.
     #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Skip>,
@@ -225,6 +321,7 @@ impl Found {
             + self
                 .licences
                 .iter()
+                .chain(&self.owns)
                 .map(|text| text.len() + 24)
                 .sum::<usize>()
             + self.release.as_ref().map_or(0, |release| {
@@ -266,13 +363,25 @@ mod tests {
     fn every_place_is_wanted_and_its_folders_are_held() {
         for one in CATALOGUERS {
             for place in one.places() {
-                assert!(one.wants(place), "{place}");
+                assert!(one.wants(&File::of_path(place)), "{place}");
                 let mut dir = *place;
                 while let Some((parent, _)) = dir.rsplit_once('/') {
                     assert!(one.holds(parent), "{parent}");
                     dir = parent;
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_format_says_what_it_reads() {
+        for one in CATALOGUERS {
+            let about = one.about();
+            assert!(
+                !about.title.is_empty() && !about.reads.is_empty(),
+                "{}",
+                one.id()
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::lines::{Lines, text};
-use super::{Cataloguer, Found, FoundPackage, Release};
+use super::{About, Cataloguer, File, Found, FoundPackage, Release};
 
 /// Fields that are kept.
 const MAX_FIELDS: usize = 64;
@@ -29,7 +29,16 @@ impl Cataloguer for OsReleaseFile {
         PLACES
     }
 
-    fn wants(&self, key: &str) -> bool {
+    fn about(&self) -> About {
+        About {
+            title: "operating system",
+            reads: "etc/os-release, usr/lib/os-release",
+            tells: "distribution and release",
+        }
+    }
+
+    fn wants(&self, file: &File<'_>) -> bool {
+        let key = file.key;
         key.ends_with("os-release") && PLACES.contains(&key)
     }
 
@@ -41,7 +50,12 @@ impl Cataloguer for OsReleaseFile {
         1 << 20
     }
 
-    fn parse(&self, _key: &str, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
+    fn parse(
+        &self,
+        _file: &File<'_>,
+        contents: &mut dyn Read,
+        found: &mut Found,
+    ) -> io::Result<()> {
         let mut lines = Lines::new(contents);
         let mut release = Release::default();
         let mut seen = 0;
@@ -128,7 +142,11 @@ mod tests {
     fn parse(data: &str) -> Option<Release> {
         let mut found = Found::default();
         OsReleaseFile
-            .parse("etc/os-release", &mut data.as_bytes(), &mut found)
+            .parse(
+                &File::of_path("etc/os-release"),
+                &mut data.as_bytes(),
+                &mut found,
+            )
             .unwrap();
         found.release
     }

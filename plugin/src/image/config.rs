@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::contract::{ConfigFacts, HistoryStep, Platform};
+use crate::secret::Hit;
 use crate::time;
 
 /// Bytes of a config blob. Those of real images have a few kilobytes; a manifest may have 4 MiB too.
@@ -24,6 +25,8 @@ pub struct Config {
     pub platform: Platform,
     /// Digests of the uncompressed layers, the lowest first.
     pub diff_ids: Vec<String>,
+    /// Secrets in values that are not kept: where (`env NAME`, `label NAME`, `history 3`), and what.
+    pub secrets: Vec<(String, Hit)>,
     /// True when more was said than is kept.
     pub cut: bool,
 }
@@ -70,6 +73,7 @@ pub fn parse(bytes: &[u8], digest: &str) -> Option<Config> {
         facts,
         platform,
         diff_ids,
+        secrets: Vec::new(),
         cut: text.cut,
     })
 }

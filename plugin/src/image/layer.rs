@@ -6,17 +6,21 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::decompress::{Inflated, Trouble};
 use super::paths;
 use super::tar::{Kind, Member, TarError, Walker};
-use crate::catalog::{self, CATALOGUERS, Cataloguer, Found};
+use crate::catalog::{self, CATALOGUERS, Cataloguer, File, Found, HEAD_BYTES};
 use crate::contract::{Explanation, Skip, SkipReason};
+use crate::posture::traces::{self, Traces};
+use crate::registry::Digest;
+use crate::secret;
 
 /// Goes up when the same archive would give another inventory although no cataloguer changed.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Bytes in memory that the files of one layer may amount to.
 pub const MAX_FOUND_BYTES: usize = 12 << 20;
 /// Bytes in memory of whiteouts, links and folders of one layer.
@@ -27,7 +31,17 @@ const MAX_NOTES: usize = 100;
 
 /// Where a layer's inventory is cached.
 pub fn cache_key(digest: &str) -> String {
-    format!("layer/{digest}/{FORMAT}+{}", catalog::versions())
+    // The versions are many; what counts is that they are the same.
+    static VERSIONS: LazyLock<String> = LazyLock::new(|| {
+        let all = format!(
+            "{}+secret-{}+traces-{}",
+            catalog::versions(),
+            secret::VERSION,
+            traces::VERSION
+        );
+        Digest::of(all.as_bytes()).as_str().to_owned()
+    });
+    format!("layer/{digest}/{FORMAT}/{}", *VERSIONS)
 }
 
 /// What one layer holds.
@@ -45,6 +59,12 @@ pub struct LayerInventory {
     pub folders: Vec<String>,
     /// Other things in the place of those.
     pub others: Vec<String>,
+    /// Secrets, by the file that holds them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretFile>,
+    /// What it shows of the image's set-up.
+    #[serde(default)]
+    pub traces: Traces,
     /// What could not be read, with its path.
     pub notes: Vec<(String, Skip)>,
     /// Bytes of the blob.
@@ -64,6 +84,15 @@ pub struct CataloguedFile {
     pub by: String,
     /// What it says.
     pub found: Found,
+}
+
+/// A file with secrets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecretFile {
+    /// Its key.
+    pub path: String,
+    /// What it holds.
+    pub hits: Vec<secret::Hit>,
 }
 
 /// A link.
@@ -132,6 +161,8 @@ fn worst<R: Read>(error: TarError, walker: &mut Walker<Inflated<R>>) -> Trouble 
 #[derive(Default)]
 struct Builder {
     slots: BTreeMap<String, Slot>,
+    secrets: BTreeMap<String, Vec<secret::Hit>>,
+    traces: Traces,
     whiteouts: Vec<String>,
     opaque: Vec<String>,
     notes: Vec<(String, Skip)>,
@@ -177,70 +208,130 @@ impl Builder {
             self.whiteout(folder, hidden);
             return Ok(());
         }
-        let wanted = CATALOGUERS
-            .iter()
-            .find(|cataloguer| cataloguer.wants(key))
-            .copied();
-        if wanted.is_none() && !CATALOGUERS.iter().any(|cataloguer| cataloguer.holds(key)) {
-            return Ok(());
-        }
+        let file = File {
+            key,
+            name,
+            size: member.size,
+            mode: member.mode,
+            uid: member.uid,
+        };
+        self.traces.see(member.kind, &file);
         if member.kind == Kind::Directory {
-            if !matches!(self.slots.get(key), Some(Slot::Folder)) && self.fits(key.len()) {
+            let matters = is_near_root(key) || CATALOGUERS.iter().any(|one| one.holds(key));
+            if matters && !matches!(self.slots.get(key), Some(Slot::Folder)) && self.fits(key.len())
+            {
                 self.put(key, Slot::Folder);
             }
             return Ok(());
         }
         // What takes the place of a folder takes it with all it held.
         self.clear_below(key);
-        let slot = match (member.kind, wanted) {
-            (Kind::File, Some(cataloguer)) => match self.parse(key, cataloguer, member, walker)? {
-                Some(found) => Slot::File(cataloguer.id(), found),
-                None => Slot::Other,
-            },
-            (Kind::Symlink, _) => {
+        self.secrets.remove(key);
+        let slot = match member.kind {
+            Kind::File => self.file(&file, member.sparse, walker)?,
+            Kind::Symlink => {
                 let target = String::from_utf8_lossy(walker.link()).into_owned();
-                if !self.fits(key.len() + target.len()) {
-                    return Ok(());
-                }
-                Slot::Symlink(target)
+                let matters = may_lead_to_files(key, &target)
+                    || CATALOGUERS
+                        .iter()
+                        .any(|one| one.holds(key) || one.wants(&file));
+                (matters && self.fits(key.len() + target.len())).then_some(Slot::Symlink(target))
             }
-            (Kind::HardLink, Some(cataloguer)) => {
-                let mut target = Vec::new();
-                if !paths::normalise(walker.link(), &mut target) {
-                    Slot::Other
-                } else {
-                    let target = String::from_utf8_lossy(&target).into_owned();
-                    let copy = match self.slots.get(&target) {
-                        Some(Slot::File(by, found)) if *by == cataloguer.id() => {
-                            Some(found.clone())
-                        }
-                        _ => None,
-                    };
-                    match copy {
-                        Some(copy) if self.found_bytes + copy.weight() > MAX_FOUND_BYTES => {
-                            self.too_much(key);
-                            return Ok(());
-                        }
-                        Some(copy) => {
-                            self.found_bytes += copy.weight();
-                            Slot::File(cataloguer.id(), copy)
-                        }
-                        None if self.fits(key.len() + target.len()) => Slot::HardLink(target),
-                        None => return Ok(()),
-                    }
-                }
-            }
-            _ if self.fits(key.len()) => Slot::Other,
-            _ => return Ok(()),
+            Kind::HardLink => self.hard_link(&file, walker.link()),
+            Kind::Directory | Kind::Other => None,
         };
-        self.put(key, slot);
+        match slot {
+            Some(slot) => self.put(key, slot),
+            // What nobody reads matters where it takes the place of something.
+            None => {
+                let matters = self.slots.contains_key(key)
+                    || CATALOGUERS
+                        .iter()
+                        .any(|one| one.holds(key) || one.wants(&file));
+                if matters && self.fits(key.len()) {
+                    self.put(key, Slot::Other);
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// Lets whoever wants a file read it: the first cataloguer that recognises it, or else the rules for
+    /// secrets.
+    fn file<R: Read>(
+        &mut self,
+        file: &File<'_>,
+        sparse: bool,
+        walker: &mut Walker<R>,
+    ) -> io::Result<Option<Slot>> {
+        let mut wanted = CATALOGUERS
+            .iter()
+            .copied()
+            .filter(|one| one.wants(file))
+            .peekable();
+        let for_secrets = secret::wants(file);
+        if wanted.peek().is_none() && !for_secrets {
+            return Ok(None);
+        }
+        let mut head = [0; HEAD_BYTES];
+        let head = fill(&mut walker.contents(), &mut head)?;
+        if let Some(cataloguer) = wanted.find(|one| one.recognises(head)) {
+            let found = self.parse(file, cataloguer, sparse, head, walker)?;
+            return Ok(found.map(|found| Slot::File(cataloguer.id(), found)));
+        }
+        if for_secrets && !sparse && secret::recognises(head) {
+            let mut hits = Vec::new();
+            secret::read(file, &mut head.chain(walker.contents()), &mut hits)?;
+            let bytes = file.key.len()
+                + hits
+                    .iter()
+                    .map(|hit| hit.masked.len() + ENTRY_BYTES)
+                    .sum::<usize>();
+            if !hits.is_empty() && self.fits(bytes) {
+                self.secrets.insert(file.key.to_owned(), hits);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A second name for a file is that file.
+    fn hard_link(&mut self, file: &File<'_>, target: &[u8]) -> Option<Slot> {
+        let mut normal = Vec::new();
+        if !paths::normalise(target, &mut normal) {
+            return None;
+        }
+        let target = String::from_utf8_lossy(&normal).into_owned();
+        if let Some(hits) = self.secrets.get(&target).cloned()
+            && self.fits(file.key.len() + hits.len() * ENTRY_BYTES)
+        {
+            self.secrets.insert(file.key.to_owned(), hits);
+        }
+        let wanted = CATALOGUERS.iter().find(|one| one.wants(file)).copied()?;
+        match self.slots.get(&target) {
+            Some(Slot::File(by, found)) => {
+                let by = catalog::by_id(by)?;
+                // Another name may make it a file of no interest (a database outside its place).
+                if by.id() != wanted.id() && !by.wants(file) {
+                    return None;
+                }
+                let copy = found.clone();
+                if self.found_bytes + copy.weight() > MAX_FOUND_BYTES {
+                    self.too_much(file.key);
+                    return None;
+                }
+                self.found_bytes += copy.weight();
+                Some(Slot::File(by.id(), copy))
+            }
+            Some(_) => None,
+            None => self
+                .fits(file.key.len() + target.len())
+                .then_some(Slot::HardLink(target)),
+        }
     }
 
     fn whiteout(&mut self, folder: &str, hidden: &str) {
         if hidden == ".wh..opq" {
-            let matters = folder.is_empty() || CATALOGUERS.iter().any(|one| one.holds(folder));
-            if matters && self.fits(folder.len()) {
+            if self.fits(folder.len()) {
                 self.opaque.push(folder.to_owned());
             }
             return;
@@ -254,22 +345,21 @@ impl Builder {
         } else {
             format!("{folder}/{hidden}")
         };
-        let matters = CATALOGUERS
-            .iter()
-            .any(|one| one.wants(&key) || one.holds(&key));
-        if matters && self.fits(key.len()) {
+        if self.fits(key.len()) {
             self.whiteouts.push(key);
         }
     }
 
     fn parse<R: Read>(
         &mut self,
-        key: &str,
+        file: &File<'_>,
         cataloguer: &dyn Cataloguer,
-        member: Member,
+        sparse: bool,
+        head: &[u8],
         walker: &mut Walker<R>,
     ) -> io::Result<Option<Found>> {
-        if member.sparse {
+        let key = file.key;
+        if sparse {
             self.note(
                 key,
                 SkipReason::Unsupported,
@@ -281,13 +371,13 @@ impl Builder {
             return Ok(None);
         }
         let cap = cataloguer.max_file_bytes();
-        if member.size > cap {
+        if file.size > cap {
             self.note(
                 key,
                 SkipReason::OverLimit,
                 format!(
                     "{key} has {} bytes; files of {} are read up to {cap}",
-                    member.size,
+                    file.size,
                     cataloguer.id()
                 ),
                 "Look at the file in the image: none of that kind is meant to be so large.",
@@ -299,7 +389,7 @@ impl Builder {
             return Ok(None);
         }
         let mut found = Found::default();
-        cataloguer.parse(key, &mut walker.contents(), &mut found)?;
+        cataloguer.parse(file, &mut head.chain(walker.contents()), &mut found)?;
         self.found_bytes += found.weight();
         Ok(Some(found))
     }
@@ -371,6 +461,12 @@ impl Builder {
             whiteouts: self.whiteouts,
             opaque: self.opaque,
             notes: self.notes,
+            secrets: self
+                .secrets
+                .into_iter()
+                .map(|(path, hits)| SecretFile { path, hits })
+                .collect(),
+            traces: self.traces,
             ..LayerInventory::default()
         };
         for (path, slot) in self.slots {
@@ -398,6 +494,44 @@ impl Builder {
         }
         inventory
     }
+}
+
+/// Fills as much of `buffer` as there is, and answers that.
+fn fill<'b>(contents: &mut impl Read, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match contents.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(buffer.get(..filled).unwrap_or_default())
+}
+
+/// Folders that are remembered wherever they are: those that programs are installed below.
+fn is_near_root(key: &str) -> bool {
+    key.bytes().filter(|byte| *byte == b'/').count() < 2
+}
+
+/// False for links that hardly are a way to files that anybody reads: those to shared libraries,
+/// certificates, manual pages and time zones, of which a distribution has thousands.
+fn may_lead_to_files(key: &str, target: &str) -> bool {
+    const NOISE: &[&str] = &[
+        "etc/alternatives/",
+        "etc/ssl/certs/",
+        "etc/pki/",
+        "usr/share/man/",
+        "usr/share/doc/",
+        "usr/share/terminfo/",
+        "usr/share/zoneinfo/",
+        "usr/share/locale/",
+        "usr/share/icons/",
+    ];
+    let name = paths::split(target).1;
+    !(name.contains(".so") || name.ends_with(".a") || name.ends_with(".gz"))
+        && !NOISE.iter().any(|folder| key.starts_with(folder))
 }
 
 /// The keys of everything below a folder.

@@ -86,7 +86,7 @@ fn a_hard_link_to_a_database_is_the_database() {
 }
 
 #[test]
-fn whiteouts_are_kept_where_they_matter() {
+fn whiteouts_are_kept_wherever_they_are() {
     let inventory = read_members(&[
         ("var/lib/dpkg/.wh.status", ""),
         ("var/.wh.lib", ""),
@@ -96,7 +96,7 @@ fn whiteouts_are_kept_where_they_matter() {
         ("home/.wh.user", ""),
         ("var/lib/dpkg/.wh.", ""),
     ]);
-    assert_eq!(inventory.whiteouts, ["var/lib/dpkg/status", "var/lib"]);
+    assert_eq!(inventory.whiteouts, ["var/lib/dpkg/status", "var/lib", "home/user"]);
     assert_eq!(inventory.opaque, ["var/lib", ""]);
 }
 

@@ -4,14 +4,17 @@
 //! A package belongs to the layer that brought it, not to the one that wrote the database last: when a
 //! database is replaced, what it says again keeps its layer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::layer::{LayerInventory, keys_below};
 use super::paths;
-use crate::catalog::copyright::Copyright;
-use crate::catalog::{self, CATALOGUERS, Cataloguer, Found, FoundPackage, Release, os_release};
-use crate::contract::{self, Explanation, Skip, SkipReason};
+use crate::catalog::{
+    self, CATALOGUERS, Cataloguer, File as Member, Found, FoundPackage, Release, os_release,
+};
+use crate::contract::{self, Explanation, PackageOrigin, Skip, SkipReason};
+use crate::posture::traces::{Special, Traces};
+use crate::secret;
 
 /// Bytes in memory that the catalogued files of one image may amount to.
 pub const MAX_FOUND_BYTES: usize = 20 << 20;
@@ -28,8 +31,26 @@ struct File {
 pub struct Merge {
     files: BTreeMap<String, File>,
     links: BTreeMap<String, String>,
+    special: BTreeMap<String, (u32, Special)>,
+    secrets: Vec<Secret>,
+    traces: Vec<Traces>,
     notes: Vec<(String, Skip)>,
     weight: usize,
+    /// The layer that is being put on top.
+    now: u32,
+}
+
+/// A file with secrets. A layer keeps what an upper one removes, so one that was removed counts, too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Secret {
+    /// Its key.
+    pub path: String,
+    /// The layer that holds it.
+    pub layer: u32,
+    /// The layer that removes or replaces it.
+    pub removed: Option<u32>,
+    /// What it holds.
+    pub hits: Vec<secret::Hit>,
 }
 
 /// An image's inventory.
@@ -39,6 +60,12 @@ pub struct Inventory {
     pub release: Option<Release>,
     /// Packages, by path and in the order of the file.
     pub packages: Vec<Entry>,
+    /// Secrets, by layer and path.
+    pub secrets: Vec<Secret>,
+    /// Files and folders with special permissions, each with its layer.
+    pub special: Vec<(u32, Special)>,
+    /// What else each layer shows, the lowest first. Layers that could not be read show nothing.
+    pub traces: Vec<Traces>,
     /// What could not be read, with its path (empty for a layer as a whole).
     pub notes: Vec<(String, Skip)>,
 }
@@ -49,6 +76,7 @@ pub struct Entry {
     package: FoundPackage,
     path: Rc<str>,
     layer: u32,
+    owner: Option<Rc<str>>,
 }
 
 type Identity<'p> = (&'p str, &'p str, Option<&'p str>);
@@ -65,6 +93,7 @@ impl Merge {
     /// Puts the next layer on top. `index` is its place among the image's layers.
     pub fn apply(&mut self, index: u32, layer: LayerInventory) {
         self.notes.extend(layer.notes);
+        self.now = index;
         let mut removed = Vec::new();
         // First what it takes away from those below: its own files are never meant.
         for dir in &layer.opaque {
@@ -117,6 +146,26 @@ impl Merge {
         for link in layer.links.iter().filter(|link| link.hard) {
             self.hard_link(&link.path, &link.target);
         }
+        for file in layer.secrets {
+            let Some(path) = self.canonical(&file.path, false) else {
+                continue;
+            };
+            self.remove_secret(&path, false);
+            self.secrets.push(Secret {
+                path,
+                layer: index,
+                removed: None,
+                hits: file.hits,
+            });
+        }
+        let mut traces = layer.traces;
+        for mut special in std::mem::take(&mut traces.special) {
+            if let Some(path) = self.canonical(&special.path, false) {
+                special.path.clone_from(&path);
+                self.special.insert(path, (index, special));
+            }
+        }
+        self.traces.push(traces);
     }
 
     fn put(
@@ -175,7 +224,10 @@ impl Merge {
         else {
             return;
         };
-        let wanted = CATALOGUERS.iter().find(|one| one.wants(path)).copied();
+        let wanted = CATALOGUERS
+            .iter()
+            .find(|one| one.wants(&Member::of_path(path)))
+            .copied();
         match (self.files.get(&target_key), wanted) {
             (Some(file), Some(by)) if file.by.id() == by.id() => {
                 let copy = File {
@@ -188,7 +240,7 @@ impl Merge {
                     self.files.insert(key, copy);
                 }
             }
-            (_, Some(by)) if by.is_inventory() => {
+            (_, Some(by)) if by.is_inventory() && by.places().contains(&path) => {
                 let why = Explanation {
                     message: format!(
                         "{path} is a hard link to {target}, which was not read as a database"
@@ -214,6 +266,8 @@ impl Merge {
 
     fn remove(&mut self, key: &str, removed: &mut Vec<(String, File)>) {
         self.links.remove(key);
+        self.special.remove(key);
+        self.remove_secret(key, false);
         if let Some(file) = self.files.remove(key) {
             self.weight = self.weight.saturating_sub(file.found.weight());
             removed.push((key.to_owned(), file));
@@ -227,6 +281,56 @@ impl Merge {
         for key in keys_below(&self.links, dir) {
             self.links.remove(&key);
         }
+        for key in keys_below(&self.special, dir) {
+            self.special.remove(&key);
+        }
+        self.remove_secret(dir, true);
+    }
+
+    /// Notes that the present layer removes the secrets at a key, or below it.
+    fn remove_secret(&mut self, key: &str, below: bool) {
+        let now = self.now;
+        for secret in &mut self.secrets {
+            let meant = if below {
+                paths::is_below(&secret.path, key)
+            } else {
+                secret.path == key
+            };
+            if meant && secret.removed.is_none() && secret.layer < now {
+                secret.removed = Some(now);
+            }
+        }
+    }
+
+    /// Licences by operating-system package, and the operating-system package that owns a key.
+    fn gather(&mut self) -> (HashMap<String, Vec<String>>, HashMap<String, Rc<str>>) {
+        let mut licences: HashMap<String, Vec<String>> = HashMap::new();
+        let mut owned: Vec<(String, Rc<str>)> = Vec::new();
+        for file in self.files.values_mut() {
+            if let Some(about) = file.found.about.take() {
+                let owner: Rc<str> = about.as_str().into();
+                for key in std::mem::take(&mut file.found.owns) {
+                    owned.push((key, Rc::clone(&owner)));
+                }
+                if !file.found.licences.is_empty() {
+                    licences.insert(about, std::mem::take(&mut file.found.licences));
+                }
+            }
+            for package in &mut file.found.packages {
+                if package.owns.is_empty() {
+                    continue;
+                }
+                let owner: Rc<str> = package.name.as_str().into();
+                for key in std::mem::take(&mut package.owns) {
+                    owned.push((key, Rc::clone(&owner)));
+                }
+            }
+        }
+        let owners = owned
+            .into_iter()
+            .filter_map(|(key, owner)| Some((self.canonical(&key, false)?, owner)))
+            .collect();
+        (licences, owners)
     }
 
     /// All layers are on.
@@ -240,7 +344,7 @@ impl Merge {
                 .places()
                 .iter()
                 .find_map(|place| match self.canonical(place, true) {
-                    Some(key) if by.wants(&key) => None,
+                    Some(key) if by.wants(&Member::of_path(&key)) => None,
                     key => Some((place, key)),
                 });
             if let Some((place, key)) = astray {
@@ -261,20 +365,17 @@ impl Merge {
                 ));
             }
         }
-        let mut licences: HashMap<String, Vec<String>> = HashMap::new();
-        for (path, file) in &mut self.files {
-            if let Some(package) = Copyright::package(path)
-                && !file.found.licences.is_empty()
-            {
-                licences.insert(package.to_owned(), std::mem::take(&mut file.found.licences));
-            }
-        }
+        let (licences, owners) = self.gather();
         let mut packages = Vec::new();
         for (path, file) in self.files {
             for mut skip in file.found.notes {
                 skip.why.message = format!("{path}: {}", skip.why.message);
                 self.notes.push((path.clone(), skip));
             }
+            let owner: Option<Rc<str>> = match file.by.origin() {
+                PackageOrigin::OperatingSystem => None,
+                _ => owners.get(&path).cloned(),
+            };
             let path: Rc<str> = path.into();
             for (mut package, layer) in file.found.packages.into_iter().zip(file.layers) {
                 if file.by.id() == "dpkg"
@@ -288,28 +389,76 @@ impl Merge {
                     package,
                     path: Rc::clone(&path),
                     layer,
+                    owner: owner.clone(),
                 });
             }
         }
+        drop_completed(&mut packages);
         Inventory {
             release,
             packages,
+            secrets: self.secrets,
+            special: self.special.into_values().collect(),
+            traces: self.traces,
             notes: self.notes,
         }
     }
 }
 
+/// Drops packages of cataloguers that only complete what others read, where another one read them, too.
+fn drop_completed(packages: &mut Vec<Entry>) {
+    if !packages.iter().any(|entry| entry.by.only_completes()) {
+        return;
+    }
+    let bare = |entry: &Entry| {
+        let purl = entry.purl(None);
+        let end = purl.find(['?', '#']).unwrap_or(purl.len());
+        purl.get(..end).unwrap_or_default().to_owned()
+    };
+    let mut known: HashSet<String> = packages
+        .iter()
+        .filter(|entry| !entry.by.only_completes())
+        .map(bare)
+        .collect();
+    packages.retain(|entry| !entry.by.only_completes() || known.insert(bare(entry)));
+}
+
 impl Entry {
+    fn purl(&self, release: Option<&Release>) -> String {
+        match &self.package.purl {
+            Some(purl) => purl.clone(),
+            None => self.by.purl(&self.package, release),
+        }
+    }
+
+    /// Where it comes from. `base` is how many of the lowest layers are the base image's, where that is
+    /// known.
+    fn origin(&self, base: Option<u32>) -> PackageOrigin {
+        match (self.by.origin(), base) {
+            (PackageOrigin::OperatingSystem, _) => PackageOrigin::OperatingSystem,
+            _ if self.owner.is_some() => PackageOrigin::OperatingSystem,
+            _ if self.package.inside.is_some() => PackageOrigin::JavaArchive,
+            (_, Some(base)) if self.layer < base => PackageOrigin::BaseImage,
+            (_, Some(_)) => PackageOrigin::UserLayer,
+            (origin, None) => origin,
+        }
+    }
+
     /// As the contract has it.
-    pub fn into_contract(self, release: Option<&Release>) -> contract::Package {
-        let purl = self.by.purl(&self.package, release);
+    pub fn into_contract(self, release: Option<&Release>, base: Option<u32>) -> contract::Package {
+        let purl = self.purl(release);
+        let origin = self.origin(base);
+        let path = match &self.package.inside {
+            Some(inside) => format!("{}!/{inside}", self.path),
+            None => self.path.to_string(),
+        };
         contract::Package {
             format: self.by.id().to_owned(),
             purl,
-            path: self.path.to_string(),
+            path,
             layer: self.layer,
-            origin: self.by.origin(),
-            owner: None,
+            origin,
+            owner: self.owner.as_deref().map(str::to_owned),
             name: self.package.name,
             version: self.package.version,
             architecture: self.package.architecture,

@@ -211,7 +211,7 @@ fn a_package_carries_its_purl_path_and_layer() {
         .into_iter()
         .next()
         .unwrap()
-        .into_contract(release.as_ref());
+        .into_contract(release.as_ref(), None);
     assert_eq!(package.purl, "pkg:deb/debian/a@1?distro=debian-12");
     assert_eq!(
         (

@@ -5,6 +5,7 @@
 //! blob -> decompress -> tar -> layer (with the cataloguers) -> merge -> packages with a package URL
 //! ```
 
+pub mod base;
 pub mod config;
 pub mod decompress;
 pub mod layer;

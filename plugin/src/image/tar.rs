@@ -61,6 +61,10 @@ pub struct Member {
     pub size: u64,
     /// The contents are fragments of a sparse file, not the file itself.
     pub sparse: bool,
+    /// Permissions, with set-uid, set-gid and sticky bits; 0 where the header holds no number.
+    pub mode: u32,
+    /// Number of the user that owns it.
+    pub uid: u64,
     /// False when its path or target is longer than [`MAX_NAME`]: it can't exist on a disk.
     pub nameable: bool,
 }
@@ -231,10 +235,14 @@ impl<R: Read> Walker<R> {
         self.unread = size;
         self.padding = total - size;
         let nameable = self.path.len() <= MAX_NAME && self.link.len() <= MAX_NAME;
+        let mode = self.number(100, 8).unwrap_or(0) & 0o7777;
+        let uid = self.number(108, 8).unwrap_or(0);
         Ok(Member {
             kind,
             size,
             sparse,
+            mode: u32::try_from(mode).unwrap_or(0),
+            uid,
             nameable,
         })
     }

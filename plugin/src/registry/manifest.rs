@@ -34,6 +34,11 @@ const IMAGE_CONFIGS: [&str; 2] = [
     "application/vnd.oci.image.config.v1+json",
 ];
 
+/// Annotations of a manifest that are kept.
+pub const MAX_ANNOTATIONS: usize = 64;
+/// Bytes of one that are kept.
+pub const MAX_ANNOTATION: usize = 1024;
+
 /// Something that a manifest names.
 #[derive(Clone, Debug)]
 pub struct Descriptor {
@@ -66,11 +71,24 @@ pub enum Manifest {
         config: Box<Descriptor>,
         /// Its layers, the lowest first.
         layers: Vec<Descriptor>,
+        /// What it says of itself: at most [`MAX_ANNOTATIONS`], each cut to [`MAX_ANNOTATION`] bytes.
+        annotations: Vec<(String, String)>,
     },
     /// A list of others, by platform as a rule.
     Index(Vec<Descriptor>),
     /// Something else.
     Other(Skip),
+}
+
+fn annotations(value: Option<&Value>) -> Vec<(String, String)> {
+    let Some(map) = value.and_then(Value::as_object) else {
+        return Vec::new();
+    };
+    let cut = |text: &str| text.chars().take(MAX_ANNOTATION).collect::<String>();
+    map.iter()
+        .filter_map(|(key, value)| Some((cut(key), cut(value.as_str()?))))
+        .take(MAX_ANNOTATIONS)
+        .collect()
 }
 
 /// A request for a manifest, by tag or digest. By digest the host checks the answer.
@@ -247,6 +265,7 @@ pub fn parse(answer: &Fetched) -> Manifest {
                     media_type,
                     config: Box::new(config),
                     layers,
+                    annotations: annotations(body.get("annotations")),
                 },
             }
         }

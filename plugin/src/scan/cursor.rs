@@ -43,6 +43,8 @@ pub(super) struct Counts {
     pub(super) images: u64,
     /// Packages emitted.
     pub(super) packages: u64,
+    /// Findings of the connector itself that were emitted.
+    pub(super) findings: u64,
     /// Things skipped after the tags were listed.
     pub(super) skipped: u64,
     /// Layers read.
@@ -147,7 +149,7 @@ impl Cursor {
             tags,
             images: counts.images,
             packages: counts.packages,
-            findings,
+            findings: findings.saturating_add(counts.findings),
             skipped: counts.skipped.saturating_add(listed_skips),
             layers_read: counts.layers_read,
             layers_reused: counts.layers_reused,

@@ -5,12 +5,15 @@ use super::plan::{Parts, Planned, not_selected_platform, of_one};
 use super::skips::Skips;
 use super::{BATCH, Run};
 use crate::contract::{
-    self, ConfigFacts, Explanation, Failure, Image, Observation, PackageBatch, Platform, Skip,
-    SkipReason, SkipSubject,
+    self, ConfigFacts, Explanation, Failure, Finding, Image, Observation, PackageBatch, Platform,
+    Skip, SkipReason, SkipSubject,
 };
 use crate::http::{Fetched, Method, Request};
+use crate::image::base;
 use crate::image::config::{self, Config};
+use crate::posture::{self, Inspected};
 use crate::registry::manifest::{self, Descriptor, Manifest};
+use crate::secret;
 
 /// Packages of one batch.
 const BATCH_PACKAGES: usize = 5000;
@@ -18,6 +21,13 @@ const BATCH_PACKAGES: usize = 5000;
 const BATCH_BYTES: usize = 4 << 20;
 /// Tags of one image that are told.
 const MAX_TAGS: usize = 10_000;
+
+/// An image, and what is in it.
+struct Scanned {
+    image: Image,
+    packages: Vec<contract::Package>,
+    findings: Vec<Finding>,
+}
 
 impl Run<'_, '_, '_> {
     /// Scans one image and emits it.
@@ -34,11 +44,19 @@ impl Run<'_, '_, '_> {
         counts.skipped = counts.skipped.saturating_add(skips.len());
         let mut observations = Vec::new();
         let mut packages = Vec::new();
-        if let Some((image, found)) = scanned {
+        let mut told = Vec::new();
+        if let Some(Scanned {
+            image,
+            packages: found,
+            findings,
+        }) = scanned
+        {
             counts.images = counts.images.saturating_add(1);
             counts.packages = counts.packages.saturating_add(found.len() as u64);
             observations.push(Observation::Image(image));
             packages = found;
+            counts.findings = counts.findings.saturating_add(findings.len() as u64);
+            told = findings;
         }
         // The image is done with its last batch only: until then the cursor is the one before it.
         let before = std::mem::take(&mut self.before_image);
@@ -47,6 +65,12 @@ impl Run<'_, '_, '_> {
                 self.emit(std::mem::take(&mut observations), before.clone())?;
             }
             observations.push(skipped);
+        }
+        for finding in told {
+            if observations.len() >= BATCH {
+                self.emit(std::mem::take(&mut observations), before.clone())?;
+            }
+            observations.push(Observation::Finding(finding));
         }
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -96,8 +120,10 @@ impl Run<'_, '_, '_> {
                     media_type,
                     config,
                     layers,
+                    annotations,
                 } => {
                     return Ok(Some(Parts {
+                        annotations,
                         media_type,
                         config,
                         layers,
@@ -120,7 +146,7 @@ impl Run<'_, '_, '_> {
         planned: Planned,
         parts: &Parts,
         skips: &mut Skips,
-    ) -> Result<Option<(Image, Vec<contract::Package>)>, Failure> {
+    ) -> Result<Option<Scanned>, Failure> {
         let digest = planned.digest.as_str().to_owned();
         let config = match self.config(&parts.config)? {
             Ok(config) => Some(config),
@@ -154,13 +180,7 @@ impl Run<'_, '_, '_> {
             skips.add(subject, name, Some(&digest), skip.clone());
         }
         let operating_system = inventory.operating_system();
-        let release = inventory.release;
-        let packages: Vec<contract::Package> = inventory
-            .packages
-            .into_iter()
-            .map(|entry| entry.into_contract(release.as_ref()))
-            .collect();
-        let (facts, diff_ids) = match config {
+        let (facts, diff_ids, config_secrets) = match config {
             Some(config) => {
                 if config.cut {
                     let message = "the config says more than is kept of one; the rest was left out"
@@ -179,15 +199,25 @@ impl Run<'_, '_, '_> {
                         },
                     );
                 }
-                (config.facts, config.diff_ids)
+                (config.facts, config.diff_ids, config.secrets)
             }
-            None => (no_facts(&parts.config.written), Vec::new()),
+            None => (no_facts(&parts.config.written), Vec::new(), Vec::new()),
         };
         let diff_ids = if diff_ids.len() == parts.layers.len() {
             diff_ids
         } else {
             Vec::new()
         };
+        let count = u32::try_from(parts.layers.len()).unwrap_or(u32::MAX);
+        let base = base::of(&facts, &parts.annotations, count);
+        let release = inventory.release;
+        let packages: Vec<contract::Package> = inventory
+            .packages
+            .into_iter()
+            .map(|entry| {
+                entry.into_contract(release.as_ref(), base.as_ref().map(|base| base.layers))
+            })
+            .collect();
         let commands = config::layer_commands(&facts.history, parts.layers.len());
         let layers =
             parts
@@ -205,6 +235,20 @@ impl Run<'_, '_, '_> {
         let mut attributes = Vec::new();
         if planned.tags.len() > MAX_TAGS {
             attributes.push(("tags.count".to_owned(), planned.tags.len().to_string()));
+        }
+        if let Some(base) = &base {
+            attributes.push(("base.layers".to_owned(), base.layers.to_string()));
+            attributes.push(("base.why".to_owned(), base.why.clone()));
+            attributes.extend(
+                base.name
+                    .iter()
+                    .map(|name| ("base.name".to_owned(), name.clone())),
+            );
+            attributes.extend(
+                base.digest
+                    .iter()
+                    .map(|digest| ("base.digest".to_owned(), digest.clone())),
+            );
         }
         let image = Image {
             media_type: parts.media_type.clone(),
@@ -225,7 +269,24 @@ impl Run<'_, '_, '_> {
             attributes,
             digest,
         };
-        Ok(Some((image, packages)))
+        let inspected = Inspected {
+            image: &image,
+            packages: &packages,
+            base: base.as_ref(),
+            secrets: &inventory.secrets,
+            config_secrets: &config_secrets,
+            special: &inventory.special,
+            traces: &inventory.traces,
+            signed: None,
+            now: self.registry.session().client.transport().unix_now(),
+        };
+        let mut findings = secret::findings::findings(&inspected);
+        findings.extend(posture::findings(&inspected));
+        Ok(Some(Scanned {
+            image,
+            packages,
+            findings,
+        }))
     }
 
     fn config(&mut self, descriptor: &Descriptor) -> Result<Result<Config, Skip>, Failure> {

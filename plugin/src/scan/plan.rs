@@ -62,6 +62,8 @@ pub(super) struct Parts {
     pub(super) media_type: String,
     /// The config.
     pub(super) config: Box<Descriptor>,
+    /// Annotations of the manifest.
+    pub(super) annotations: Vec<(String, String)>,
     /// The layers, the lowest first.
     pub(super) layers: Vec<Descriptor>,
 }
@@ -332,6 +334,7 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                 media_type,
                 config,
                 layers,
+                annotations,
             } => {
                 if let Ok(config) = &config.digest {
                     self.configs.insert(digest.clone(), config.clone());
@@ -342,6 +345,7 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                     media_type,
                     config,
                     layers,
+                    annotations,
                 }))
             }
             Manifest::Index(children) => {
