@@ -8,6 +8,7 @@
 pub mod base;
 pub mod config;
 pub mod decompress;
+pub mod gzip;
 pub mod layer;
 pub mod merge;
 pub mod paths;
