@@ -16,6 +16,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
+
 /// What follows the data of an entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum After {
