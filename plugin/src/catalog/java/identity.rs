@@ -309,7 +309,9 @@ fn identity(by: &str, inferred: bool) -> Vec<(String, String)> {
 
 /// The descriptor of the archive itself, among those of what was packed into it.
 fn own(poms: &[Pom], manifest: &Manifest, stem: &str, named: &Named) -> Option<usize> {
-    let stated = stated_version(manifest).or(named.version.as_deref());
+    let stated = stated_versions(manifest)
+        .next()
+        .or(named.version.as_deref());
     let called = |artifact: &str| {
         manifest.title.as_deref() == Some(artifact)
             || manifest.plugin.as_deref() == Some(artifact)
@@ -328,14 +330,20 @@ fn own(poms: &[Pom], manifest: &Manifest, stem: &str, named: &Named) -> Option<u
             .and_then(|rest| rest.strip_prefix(pom.version.as_str()))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']));
         let same_version = stated.is_some_and(|stated| is_same(stated, &pom.version));
+        // What was packed in may have brought its manifest along; the file name is the archive's own.
+        let fits = named
+            .version
+            .as_deref()
+            .is_none_or(|version| is_same(version, &pom.version));
         let rank = if in_full {
             5
         } else if rest == Some("") || named.name == pom.artifact {
             4
-        } else if called(&pom.artifact) {
+        } else if fits && called(&pom.artifact) {
             3
-        } else if same_version && is_alike(&named.name, &pom.artifact)
-            || poms.len() == 1 && (same_version || stated.is_none())
+        } else if fits
+            && (same_version && is_alike(&named.name, &pom.artifact)
+                || poms.len() == 1 && (same_version || stated.is_none()))
         {
             2
         } else {
@@ -372,7 +380,8 @@ fn is_same(one: &str, other: &str) -> bool {
         || one.replace('-', ".") == other.replace('-', ".")
 }
 
-fn stated_version(manifest: &Manifest) -> Option<&str> {
+/// Versions that a manifest states, the most telling first.
+fn stated_versions(manifest: &Manifest) -> impl Iterator<Item = &str> {
     [
         &manifest.plugin_version,
         &manifest.version,
@@ -383,15 +392,24 @@ fn stated_version(manifest: &Manifest) -> Option<&str> {
     .filter_map(Option::as_deref)
     // `1.2 (private-0a1b2c-me)`, as Jenkins has it; `1.0 build 5`.
     .filter_map(|version| version.split_ascii_whitespace().next())
-    .find(|version| is_version(version) && begins_version(version))
+    .filter(|version| is_version(version) && begins_version(version))
 }
 
 /// The archive itself by manifest and file name.
 fn by_manifest(manifest: &Manifest, named: &Named) -> Option<FoundPackage> {
     let plugin = manifest.plugin.as_deref().filter(|name| is_id(name));
-    let stated = stated_version(manifest);
+    let stated = stated_versions(manifest).next();
     let from_file = named.version.as_deref().filter(|_| plugin.is_none());
     let version = from_file.or(stated)?;
+    let agrees = stated_versions(manifest).any(|stated| is_same(stated, version));
+    let by = if agrees { "manifest" } else { "file-name" };
+    // A manifest of another version is that of something packed in.
+    let foreign = Manifest::default();
+    let manifest = if agrees || stated.is_none() {
+        manifest
+    } else {
+        &foreign
+    };
     let symbolic = manifest.symbolic_name.as_deref().filter(|name| is_id(name));
     let last = symbolic.map(|name| name.rsplit('.').next().unwrap_or(name));
     let title = manifest
@@ -411,8 +429,6 @@ fn by_manifest(manifest: &Manifest, named: &Named) -> Option<FoundPackage> {
         .find(|name| known::group(name, version).is_some())
         .or_else(|| candidates.next())?;
     let (group, inferred) = group(manifest, artifact, version);
-    let agrees = stated.is_some_and(|stated| is_same(stated, version));
-    let by = if agrees { "manifest" } else { "file-name" };
     Some(FoundPackage {
         name: full_name(group.unwrap_or_default(), artifact),
         version: version.to_owned(),

@@ -232,6 +232,11 @@ fn what_was_packed_into_an_archive_is_inside_it() {
         .pom("com.google.guava", "guava", "31.1-jre")
         .finish();
     assert_eq!(told("app-7.jar", &one), ["app 7", guava]);
+    // Packed in with its manifest.
+    let whole = Archive::default()
+        .manifest("Implementation-Title: guava\nImplementation-Version: 31.1-jre")
+        .pom("com.google.guava", "guava", "31.1-jre");
+    assert_eq!(told("app-7.jar", &whole.finish()), ["app 7", guava]);
 }
 
 #[test]
