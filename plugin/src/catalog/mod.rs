@@ -8,6 +8,7 @@
 pub mod apk;
 pub mod copyright;
 pub mod dpkg;
+pub mod java;
 pub mod lines;
 pub mod os_release;
 
@@ -23,6 +24,7 @@ pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &dpkg::Dpkg,
     &copyright::Copyright,
     &apk::Apk,
+    &java::Java,
 ];
 
 /// Bytes that what one file says may take in memory. A Debian desktop with 8,000 packages takes 3 MiB.

@@ -14,3 +14,4 @@ pub mod merge;
 pub mod paths;
 pub mod purl;
 pub mod tar;
+pub mod zip;
