@@ -8,6 +8,9 @@
 pub mod apk;
 pub mod copyright;
 pub mod dpkg;
+pub mod headers;
+pub mod json;
+pub mod licence;
 pub mod lines;
 pub mod os_release;
 
