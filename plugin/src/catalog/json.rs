@@ -8,7 +8,9 @@ use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::{licence, lines};
 
@@ -309,7 +311,11 @@ impl<'de> Deserialize<'de> for Licences {
                         _ => skip(&mut map)?,
                     }
                 }
-                Ok(if by_type.0.is_empty() { by_name } else { by_type })
+                Ok(if by_type.0.is_empty() {
+                    by_name
+                } else {
+                    by_type
+                })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Licences, A::Error> {
@@ -424,10 +430,15 @@ mod tests {
             assert_eq!(sample(text.as_bytes()).unwrap().name, None, "{text}");
         }
         assert!(!sample(b"{\"flag\":\"true\"}").unwrap().flag);
-        let twice = sample(b"\xEF\xBB\xBF {\"name\":\"a\",\"flag\":true,\"name\":\" b \"}").unwrap();
+        let twice =
+            sample(b"\xEF\xBB\xBF {\"name\":\"a\",\"flag\":true,\"name\":\" b \"}").unwrap();
         assert_eq!((twice.name.as_deref(), twice.flag), (Some("b"), true));
         for none in ["[]", "5", "\"x\"", "null"] {
-            assert_eq!(sample(none.as_bytes()).unwrap(), Sample::default(), "{none}");
+            assert_eq!(
+                sample(none.as_bytes()).unwrap(),
+                Sample::default(),
+                "{none}"
+            );
         }
     }
 
@@ -436,7 +447,10 @@ mod tests {
         for (text, right) in [
             ("\"MIT\"", &["MIT"][..]),
             ("{\"type\":\"MIT\",\"url\":\"x\"}", &["MIT"]),
-            ("[{\"type\":\"MIT\"},\"ISC\",{\"type\":\"MIT\"}]", &["MIT", "ISC"]),
+            (
+                "[{\"type\":\"MIT\"},\"ISC\",{\"type\":\"MIT\"}]",
+                &["MIT", "ISC"],
+            ),
             ("\"\"", &[]),
         ] {
             let text = format!("{{\"licence\":{text}}}");
@@ -448,14 +462,17 @@ mod tests {
     fn a_string_of_any_length_is_cut_and_what_follows_is_read() {
         for unit in ["x", "é", "\u{1F600}", "\\n", "\\u00e9", "\\\"", "\\\\"] {
             let long = format!("x{}", unit.repeat(3 * MAX_STRING));
-            let text = format!("{{\"x\":\"{long}\",\"{long}\":1,\"licence\":\"{long}\",\"name\":\"n\"}}");
+            let text =
+                format!("{{\"x\":\"{long}\",\"{long}\":1,\"licence\":\"{long}\",\"name\":\"n\"}}");
             let sample = sample(text.as_bytes()).unwrap();
             assert_eq!(sample.name.as_deref(), Some("n"), "{unit}");
             assert!(sample.licences[0].len() <= 4 * lines::MAX_FIELD, "{unit}");
         }
         let mut endless = Read::chain(&b"\""[..], io::repeat(0x80).take(10_000_000));
         let mut all = Vec::new();
-        ShortStrings::new(&mut endless).read_to_end(&mut all).unwrap();
+        ShortStrings::new(&mut endless)
+            .read_to_end(&mut all)
+            .unwrap();
         assert!(all.len() < MAX_STRING + 16);
     }
 

@@ -44,10 +44,15 @@ fn classifier(rest: &str) -> String {
 /// One licence: by its id, or in one of the forms that people use.
 fn term(text: &str) -> Option<String> {
     by_id(text).or_else(|| by_form(text)).or_else(|| {
-        // `MIT License (MIT)`: the abbreviation says nothing new.
+        // `Mozilla Public License 2.0 (MPL 2.0)`: the abbreviation says nothing new.
         let (before, inside) = text.strip_suffix(')')?.rsplit_once('(')?;
-        (!before.trim().is_empty() && !inside.contains(' ') || inside.len() < 16)
-            .then(|| by_id(before.trim()).or_else(|| by_form(before)))?
+        let is_abbreviation = inside.len() < 16
+            && inside.starts_with(|letter: char| letter.is_ascii_alphabetic())
+            && inside.chars().all(|letter| {
+                letter.is_ascii_alphanumeric() || matches!(letter, ' ' | '.' | '-' | '+')
+            });
+        let before = Some(before.trim()).filter(|before| is_abbreviation && !before.is_empty())?;
+        by_id(before).or_else(|| by_form(before))
     })
 }
 
@@ -106,8 +111,7 @@ fn by_form(text: &str) -> Option<String> {
         forms
     });
     // Brackets around nothing known, or around half of it, carry weight.
-    if text.trim_start().starts_with('(')
-        || text.matches('(').count() != text.matches(')').count()
+    if text.trim_start().starts_with('(') || text.matches('(').count() != text.matches(')').count()
     {
         return None;
     }
@@ -115,7 +119,10 @@ fn by_form(text: &str) -> Option<String> {
     if let Some(gnu) = gnu(&squashed) {
         return Some(gnu);
     }
-    (*FORMS.get(&squashed)?).map(str::to_owned)
+    match squashed.strip_suffix('+') {
+        None => (*FORMS.get(&squashed)?).map(str::to_owned),
+        Some(bare) => (*FORMS.get(bare)?).map(|id| format!("{id}+")),
+    }
 }
 
 /// The words that carry weight: lower case, `v2.0` as `2`, none twice in a row.
@@ -335,17 +342,41 @@ fn without_outer_brackets(text: &str) -> &str {
 
 /// Deprecated ids that are not of the plain GNU kind.
 const REPLACED: &[(&str, &str)] = &[
-    ("GPL-2.0-with-autoconf-exception", "GPL-2.0-only WITH Autoconf-exception-2.0"),
-    ("GPL-2.0-with-bison-exception", "GPL-2.0-only WITH Bison-exception-2.2"),
-    ("GPL-2.0-with-classpath-exception", "GPL-2.0-only WITH Classpath-exception-2.0"),
-    ("GPL-2.0-with-font-exception", "GPL-2.0-only WITH Font-exception-2.0"),
-    ("GPL-2.0-with-GCC-exception", "GPL-2.0-only WITH GCC-exception-2.0"),
-    ("GPL-3.0-with-autoconf-exception", "GPL-3.0-only WITH Autoconf-exception-3.0"),
-    ("GPL-3.0-with-GCC-exception", "GPL-3.0-only WITH GCC-exception-3.1"),
+    (
+        "GPL-2.0-with-autoconf-exception",
+        "GPL-2.0-only WITH Autoconf-exception-2.0",
+    ),
+    (
+        "GPL-2.0-with-bison-exception",
+        "GPL-2.0-only WITH Bison-exception-2.2",
+    ),
+    (
+        "GPL-2.0-with-classpath-exception",
+        "GPL-2.0-only WITH Classpath-exception-2.0",
+    ),
+    (
+        "GPL-2.0-with-font-exception",
+        "GPL-2.0-only WITH Font-exception-2.0",
+    ),
+    (
+        "GPL-2.0-with-GCC-exception",
+        "GPL-2.0-only WITH GCC-exception-2.0",
+    ),
+    (
+        "GPL-3.0-with-autoconf-exception",
+        "GPL-3.0-only WITH Autoconf-exception-3.0",
+    ),
+    (
+        "GPL-3.0-with-GCC-exception",
+        "GPL-3.0-only WITH GCC-exception-3.1",
+    ),
     ("StandardML-NJ", "SMLNJ"),
     ("bzip2-1.0.5", "bzip2-1.0.6"),
     ("eCos-2.0", "GPL-2.0-or-later WITH eCos-exception-2.0"),
-    ("wxWindows", "LGPL-2.0-or-later WITH WxWindows-exception-3.1"),
+    (
+        "wxWindows",
+        "LGPL-2.0-or-later WITH WxWindows-exception-3.1",
+    ),
 ];
 
 /// Forms that are in use, squashed: of Debian, of Fedora before it went over to SPDX, of the Python index,

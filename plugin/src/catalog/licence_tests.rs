@@ -18,19 +18,34 @@ fn ids_and_expressions_keep_their_meaning_and_get_their_canonical_form() {
         (" Apache-2.0 ", "Apache-2.0"),
         ("apache-2.0", "Apache-2.0"),
         ("(MIT OR CC0-1.0)", "MIT OR CC0-1.0"),
-        ("(MIT or Apache-2.0) and (ISC)", "(MIT OR Apache-2.0) AND (ISC)"),
+        (
+            "(MIT or Apache-2.0) and (ISC)",
+            "(MIT OR Apache-2.0) AND (ISC)",
+        ),
         ("((MIT))", "MIT"),
         ("MIT/Apache-2.0", "MIT OR Apache-2.0"),
-        ("Apache-2.0 with llvm-exception", "Apache-2.0 WITH LLVM-exception"),
+        (
+            "Apache-2.0 with llvm-exception",
+            "Apache-2.0 WITH LLVM-exception",
+        ),
         ("Apache-2.0+", "Apache-2.0+"),
         ("LicenseRef-Our-Own", "LicenseRef-Our-Own"),
         ("MIT AND LicenseRef-x", "MIT AND LicenseRef-x"),
         ("GPL-2.0", "GPL-2.0-only"),
         ("gpl-2.0+", "GPL-2.0-or-later"),
         ("GPL-2.0-or-later", "GPL-2.0-or-later"),
-        ("GPL-3.0-only AND lgpl-2.1+", "GPL-3.0-only AND LGPL-2.1-or-later"),
-        ("GPL-2.0-with-classpath-exception", "GPL-2.0-only WITH Classpath-exception-2.0"),
-        ("wxWindows", "LGPL-2.0-or-later WITH WxWindows-exception-3.1"),
+        (
+            "GPL-3.0-only AND lgpl-2.1+",
+            "GPL-3.0-only AND LGPL-2.1-or-later",
+        ),
+        (
+            "GPL-2.0-with-classpath-exception",
+            "GPL-2.0-only WITH Classpath-exception-2.0",
+        ),
+        (
+            "wxWindows",
+            "LGPL-2.0-or-later WITH WxWindows-exception-3.1",
+        ),
         ("AGPL-3.0", "AGPL-3.0-only"),
         ("GFDL-1.3", "GFDL-1.3-only"),
         ("Python-2.0", "Python-2.0"),
@@ -54,7 +69,10 @@ fn forms_that_people_use_are_known() {
         ("3-Clause BSD License", "BSD-3-Clause"),
         ("New BSD License", "BSD-3-Clause"),
         ("BSD 2-Clause License", "BSD-2-Clause"),
-        ("BSD 3-Clause \"New\" or \"Revised\" License", "BSD-3-Clause"),
+        (
+            "BSD 3-Clause \"New\" or \"Revised\" License",
+            "BSD-3-Clause",
+        ),
         ("ISC License", "ISC"),
         ("Mozilla Public License 2.0", "MPL-2.0"),
         ("GPLv3", "GPL-3.0-only"),
@@ -62,7 +80,10 @@ fn forms_that_people_use_are_known() {
         ("GPLv2+", "GPL-2.0-or-later"),
         ("GNU GPL v3 or later", "GPL-3.0-or-later"),
         ("GNU General Public License v3.0 only", "GPL-3.0-only"),
-        ("GNU Lesser General Public License, version 2.1 or later", "LGPL-2.1-or-later"),
+        (
+            "GNU Lesser General Public License, version 2.1 or later",
+            "LGPL-2.1-or-later",
+        ),
         ("LGPL-2.1", "LGPL-2.1-only"),
         ("LGPLv2+", "LGPL-2.0-or-later"),
         ("GNU Affero General Public License v3", "AGPL-3.0-only"),
@@ -78,19 +99,46 @@ fn forms_that_people_use_are_known() {
 fn classifiers_of_the_python_index_name_their_licence_last() {
     for (stated, right) in [
         ("License :: OSI Approved :: MIT License", "MIT"),
-        ("License :: OSI Approved :: Apache Software License", "Apache-2.0"),
+        (
+            "License :: OSI Approved :: Apache Software License",
+            "Apache-2.0",
+        ),
         ("License :: OSI Approved :: ISC License (ISCL)", "ISC"),
-        ("License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)", "MPL-2.0"),
-        ("License :: OSI Approved :: GNU General Public License v3 or later (GPLv3+)", "GPL-3.0-or-later"),
-        ("License :: OSI Approved :: GNU General Public License v2 (GPLv2)", "GPL-2.0-only"),
-        ("License :: OSI Approved :: GNU Lesser General Public License v2 or later (LGPLv2+)", "LGPL-2.0-or-later"),
-        ("License :: OSI Approved :: GNU Library or Lesser General Public License (LGPL)", "GNU Library or Lesser General Public License (LGPL)"),
-        ("License :: OSI Approved :: Python Software Foundation License", "PSF-2.0"),
-        ("License :: OSI Approved :: The Unlicense (Unlicense)", "Unlicense"),
+        (
+            "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)",
+            "MPL-2.0",
+        ),
+        (
+            "License :: OSI Approved :: GNU General Public License v3 or later (GPLv3+)",
+            "GPL-3.0-or-later",
+        ),
+        (
+            "License :: OSI Approved :: GNU General Public License v2 (GPLv2)",
+            "GPL-2.0-only",
+        ),
+        (
+            "License :: OSI Approved :: GNU Lesser General Public License v2 or later (LGPLv2+)",
+            "LGPL-2.0-or-later",
+        ),
+        (
+            "License :: OSI Approved :: GNU Library or Lesser General Public License (LGPL)",
+            "GNU Library or Lesser General Public License (LGPL)",
+        ),
+        (
+            "License :: OSI Approved :: Python Software Foundation License",
+            "PSF-2.0",
+        ),
+        (
+            "License :: OSI Approved :: The Unlicense (Unlicense)",
+            "Unlicense",
+        ),
         ("License :: OSI Approved :: BSD License", "BSD License"),
         ("License :: OSI Approved", ""),
         ("License :: Public Domain", "Public Domain"),
-        ("License :: Other/Proprietary License", "Other/Proprietary License"),
+        (
+            "License :: Other/Proprietary License",
+            "Other/Proprietary License",
+        ),
     ] {
         assert_eq!(normalise(stated), right, "{stated}");
     }
@@ -105,11 +153,20 @@ fn forms_of_debian_and_of_old_fedora_are_known() {
         ("LGPL-2.1+ and Apache-2", "LGPL-2.1-or-later AND Apache-2.0"),
         ("BSD-3-clause", "BSD-3-Clause"),
         ("GFDL-1.3+", "GFDL-1.3-or-later"),
-        ("Artistic or GPL-1+", "Artistic-1.0-Perl OR GPL-1.0-or-later"),
+        (
+            "Artistic or GPL-1+",
+            "Artistic-1.0-Perl OR GPL-1.0-or-later",
+        ),
         ("GPL+ or Artistic", "GPL-1.0-or-later OR Artistic-1.0-Perl"),
         ("GPLv2+ and MIT", "GPL-2.0-or-later AND MIT"),
-        ("ASL 2.0 and (MIT or GPLv3+)", "Apache-2.0 AND (MIT OR GPL-3.0-or-later)"),
-        ("LGPLv2+ and GPLv2 or later", "LGPL-2.0-or-later AND GPL-2.0-or-later"),
+        (
+            "ASL 2.0 and (MIT or GPLv3+)",
+            "Apache-2.0 AND (MIT OR GPL-3.0-or-later)",
+        ),
+        (
+            "LGPLv2+ and GPLv2 or later",
+            "LGPL-2.0-or-later AND GPL-2.0-or-later",
+        ),
     ] {
         assert_eq!(normalise(stated), right, "{stated}");
     }
