@@ -13,3 +13,4 @@ pub mod merge;
 pub mod paths;
 pub mod purl;
 pub mod tar;
+pub mod zip;
