@@ -5,16 +5,10 @@ use std::io::{self, Read};
 
 use super::lines::{Lines, field, text};
 
-/// Lines of a header that are looked at. A description may be part of it; a long one has some thousand.
-const MAX_LINES: u32 = 100_000;
-
 /// Hands every field to `take`, its name in lower case. Only the first line of a value is read.
 pub fn read(contents: &mut dyn Read, mut take: impl FnMut(&str, String)) -> io::Result<()> {
     let mut lines = Lines::new(contents);
-    for _ in 0..MAX_LINES {
-        let Some(line) = lines.advance()? else {
-            break;
-        };
+    while let Some(line) = lines.advance()? {
         match line.first() {
             None => break,
             Some(b' ' | b'\t') => {}
@@ -26,4 +20,22 @@ pub fn read(contents: &mut dyn Read, mut take: impl FnMut(&str, String)) -> io::
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn fields_are_read_to_the_first_empty_line_and_no_further() {
+        let text = "Name: a\r\nX-Long: one\r\n two\r\n \r\n\tthree\r\nno field\r\nVERSION:1\r\n\r\nName: b\r\n";
+        let mut all = Vec::new();
+        read(&mut text.as_bytes(), |name, value| {
+            all.push(format!("{name}={value}"));
+        })
+        .unwrap();
+        assert_eq!(all, ["name=a", "x-long=one", "version=1"]);
+    }
 }

@@ -110,6 +110,7 @@ fn several(licences: Vec<String>) -> Vec<String> {
 struct Root<'f> {
     found: &'f mut Found,
     development: HashSet<String>,
+    more_development: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Root<'_> {
@@ -149,10 +150,12 @@ impl<'de> Visitor<'de> for &mut Root<'_> {
                     map.next_value_seed(Each::new(&mut take))?;
                 }
                 "dev-package-names" => {
-                    let names = &mut self.development;
+                    let (names, more) = (&mut self.development, &mut self.more_development);
                     let mut take = |_: &str, name: Text| {
                         if names.len() < MAX_NAMES {
                             names.extend(name.0);
+                        } else {
+                            *more = true;
                         }
                     };
                     map.next_value_seed(Each::new(&mut take))?;
@@ -198,9 +201,18 @@ impl Cataloguer for Php {
         let mut root = Root {
             found,
             development: HashSet::new(),
+            more_development: false,
         };
         let read = json::read(contents, &mut root)?;
-        let development = root.development;
+        let (development, more) = (root.development, root.more_development);
+        if more {
+            found.note(
+                SkipReason::OverLimit,
+                format!(
+                    "it names more than {MAX_NAMES} packages for development; the rest is not marked"
+                ),
+            );
+        }
         for package in &mut found.packages {
             if development.contains(&package.name) {
                 package

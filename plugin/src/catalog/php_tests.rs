@@ -101,6 +101,19 @@ fn a_list_without_end_is_cut_with_a_note() {
 }
 
 #[test]
+fn more_packages_for_development_than_are_kept_are_told() {
+    let names: Vec<String> = (0..=MAX_NAMES)
+        .map(|number| format!("\"a/{number}\""))
+        .collect();
+    let text = format!(
+        r#"{{"packages":[],"dev-package-names":[{}]}}"#,
+        names.join(",")
+    );
+    let found = parse(&Php, KEY, text);
+    assert_eq!(found.notes[0].reason, SkipReason::OverLimit);
+}
+
+#[test]
 fn what_composer_installs_is_what_it_shows() {
     let folder = std::env::temp_dir().join(format!("ox-composer-{}", std::process::id()));
     let write = |path: &str, text: &str| {

@@ -1,17 +1,23 @@
 //! Python packages as installed: `*.dist-info/METADATA`, `*.egg-info/PKG-INFO`, `*.egg-info` as a file, and
-//! eggs (`EGG-INFO/PKG-INFO`).
+//! eggs (`EGG-INFO/PKG-INFO`), unpacked or as archives.
 
 use std::io::{self, Read};
 
 use super::json::Licences;
 use super::{About, Cataloguer, File, Found, FoundPackage, Release, headers, licence};
 use crate::contract::SkipReason;
+use crate::image::zip::{Budget, Zip};
 use crate::image::{paths, purl};
 
 /// Bytes of a file. The header comes first; what follows is the project's page on the index.
 const MAX_BYTES: u64 = 64 << 20;
 /// Bytes of a `License` field that may be a name. Longer ones are the first line of the licence itself.
 const MAX_LICENCE_NAME: usize = 120;
+
+/// Unpacked bytes of an egg.
+const MAX_EGG_BYTES: u64 = 1 << 30;
+/// Entries of an egg with the name of its metadata that are read. There is one, unless somebody made it so.
+const MAX_EGG_ENTRIES: usize = 8;
 
 /// Reads the metadata of installed packages.
 pub struct Python;
@@ -24,8 +30,12 @@ fn is_metadata(file: &File<'_>) -> bool {
             let parent = parent();
             parent.ends_with(".egg-info") || parent == "EGG-INFO"
         }
-        name => name.ends_with(".egg-info"),
+        name => name.ends_with(".egg-info") || is_egg(name),
     }
+}
+
+fn is_egg(name: &str) -> bool {
+    name.ends_with(".egg")
 }
 
 /// What a header says.
@@ -95,6 +105,47 @@ impl Metadata {
     }
 }
 
+/// Reads the metadata in an egg.
+fn egg(contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
+    let budget = Budget::new(MAX_EGG_BYTES);
+    let mut zip = Zip::new(contents, &budget, |name| name == b"EGG-INFO/PKG-INFO");
+    let mut all = Vec::new();
+    let mut more = false;
+    while zip.advance()? {
+        if all.len() < MAX_EGG_ENTRIES {
+            all.push(Metadata::read(&mut zip.contents())?);
+        } else {
+            more = true;
+        }
+    }
+    let outcome = zip.outcome()?;
+    for trouble in &outcome.troubles {
+        let reason = if trouble.is_over_limit() {
+            SkipReason::OverLimit
+        } else {
+            SkipReason::Corrupt
+        };
+        found.note(reason, format!("the egg {trouble}"));
+    }
+    if more {
+        found.note(
+            SkipReason::OverLimit,
+            format!("it has more than {MAX_EGG_ENTRIES} entries of metadata"),
+        );
+    }
+    // Python opens what the directory lists, the last of a name.
+    let listed = all.into_iter().zip(&outcome.listed);
+    match listed.filter(|(_, listed)| **listed).last() {
+        Some((metadata, _)) => metadata.push(found),
+        None if outcome.troubles.is_empty() => found.note(
+            SkipReason::Corrupt,
+            "the egg has no metadata (EGG-INFO/PKG-INFO)".to_owned(),
+        ),
+        None => {}
+    }
+    Ok(())
+}
+
 fn is_expression(text: &str) -> bool {
     spdx::Expression::parse(text).is_ok()
 }
@@ -126,7 +177,7 @@ impl Cataloguer for Python {
     fn about(&self) -> About {
         About {
             title: "Python",
-            reads: "**/*.dist-info/METADATA, **/*.egg-info, **/EGG-INFO/PKG-INFO",
+            reads: "**/*.dist-info/METADATA, **/*.egg-info, **/EGG-INFO/PKG-INFO, **/*.egg",
             tells: "licence",
         }
     }
@@ -139,12 +190,10 @@ impl Cataloguer for Python {
         MAX_BYTES
     }
 
-    fn parse(
-        &self,
-        _file: &File<'_>,
-        contents: &mut dyn Read,
-        found: &mut Found,
-    ) -> io::Result<()> {
+    fn parse(&self, file: &File<'_>, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
+        if is_egg(file.name) {
+            return egg(contents, found);
+        }
         Metadata::read(contents)?.push(found);
         Ok(())
     }

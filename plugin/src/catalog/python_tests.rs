@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::super::testing::{output, package, parse, survives_truncation, wants};
 use super::*;
+use crate::image::zip::tests::{Archive, PLAIN};
 
 const KEY: &str = "usr/lib/python3/dist-packages/x-1.dist-info/METADATA";
 const GOOD: &str = "Metadata-Version: 2.1\nName: ruamel.yaml\nVersion: 0.17.21\nSummary: a\n  Version: 9\n\
@@ -24,6 +25,7 @@ fn metadata_of_every_form_is_wanted_and_nothing_else_of_that_name() {
         "site-packages/a.egg-info/PKG-INFO",
         "site-packages/a-1-py3.9.egg/EGG-INFO/PKG-INFO",
         "usr/lib/python3/dist-packages/pygpgme-0.3.egg-info",
+        "site-packages/a-1-py3.9.egg",
         "site-packages/setuptools/_vendor/wheel-0.43.0.dist-info/METADATA",
     ] {
         assert!(wants(&Python, key), "{key}");
@@ -125,17 +127,77 @@ fn metadata_without_a_name_or_a_version_is_told() {
     }
 }
 
+const EGG: &str = "site-packages/a-1-py3.9.egg";
+
+fn egg_of(metadata: &[u8]) -> Vec<u8> {
+    Archive::default()
+        .add("a/__init__.py", b"Name: x")
+        .add("EGG-INFO/PKG-INFO", metadata)
+        .add("EGG-INFO/SOURCES.txt", b"x")
+        .finish()
+}
+
+#[test]
+fn an_egg_is_read_by_its_metadata() {
+    let found = package(&Python, EGG, egg_of(GOOD.as_bytes()));
+    assert_eq!(
+        (found.name.as_str(), found.version.as_str()),
+        ("ruamel.yaml", "0.17.21")
+    );
+    assert_eq!(found.inside, None);
+}
+
+#[test]
+fn an_egg_that_hides_or_lacks_its_metadata_is_told() {
+    let hidden = Archive::default()
+        .add("EGG-INFO/PKG-INFO", b"Name: a\nVersion: 1\n")
+        .add_how(
+            "EGG-INFO/PKG-INFO",
+            b"Name: a\nVersion: 2\n",
+            crate::image::zip::tests::How {
+                listed: false,
+                ..PLAIN
+            },
+        )
+        .finish();
+    assert_eq!(package(&Python, EGG, hidden).version, "1");
+    let none = Archive::default().add("x", b"y").finish();
+    for (egg, reason) in [
+        (none, SkipReason::Corrupt),
+        (b"no archive".to_vec(), SkipReason::Corrupt),
+        (Vec::new(), SkipReason::Corrupt),
+    ] {
+        let found = parse(&Python, EGG, egg);
+        assert!(found.packages.is_empty());
+        assert_eq!(found.notes[0].reason, reason);
+    }
+    let many = (0..20).fold(Archive::default(), |egg, _| {
+        egg.add("EGG-INFO/PKG-INFO", b"Name: a\nVersion: 1\n")
+    });
+    let found = parse(&Python, EGG, many.finish());
+    assert!(
+        found
+            .notes
+            .iter()
+            .any(|note| note.reason == SkipReason::OverLimit)
+    );
+}
+
 #[test]
 fn this_machine_has_the_packages_that_python_lists() {
     let program = "import sys, importlib.metadata as m\n\
                    for d in m.distributions():\n\
                    \x20   print(getattr(d, '_path', ''), d.metadata['Name'], d.version, sep='\\t')";
-    let Some(list) = output("python3", &["-c", program]) else {
+    let lists: Vec<String> = ["python3", "/usr/bin/python3"]
+        .iter()
+        .filter_map(|python| output(python, &["-c", program]))
+        .collect();
+    if lists.is_empty() {
         println!("skipped: this machine has no Python");
         return;
-    };
+    }
     let mut checked = 0;
-    for line in list.lines() {
+    for line in lists.iter().flat_map(|list| list.lines()) {
         let mut fields = line.split('\t');
         let path = std::path::PathBuf::from(fields.next().unwrap());
         let truth = (fields.next().unwrap(), fields.next().unwrap());
@@ -162,11 +224,13 @@ proptest! {
 
     #[test]
     fn any_bytes_are_survived(data in prop::collection::vec(any::<u8>(), 0..300)) {
-        parse(&Python, KEY, data);
+        parse(&Python, KEY, &data);
+        parse(&Python, EGG, &data);
     }
 }
 
 #[test]
 fn any_truncation_is_survived() {
     survives_truncation(&Python, KEY, GOOD.as_bytes());
+    survives_truncation(&Python, EGG, &egg_of(GOOD.as_bytes()));
 }
