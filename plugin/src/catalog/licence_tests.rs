@@ -206,7 +206,7 @@ fn every_current_id_and_full_name_leads_to_its_licence() {
     for one in LICENSES
         .iter()
         .filter(|one| one.flags & spdx::flags::IS_DEPRECATED == 0)
-        .filter(|one| normalise(one.name) != "")
+        .filter(|one| !normalise(one.name).is_empty())
     {
         assert_eq!(normalise(one.name), one.name);
         assert_eq!(normalise(&one.name.to_ascii_lowercase()), one.name);
