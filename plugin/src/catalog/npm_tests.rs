@@ -135,7 +135,7 @@ fn names_that_try_to_be_paths_stay_names() {
 }
 
 #[test]
-fn a_name_of_a_gigabyte_takes_little_memory() {
+fn a_name_of_any_length_is_cut() {
     let long = std::io::repeat(b'x').take(1 << 24);
     let mut text = (&br#"{"name":""#[..])
         .chain(long)
