@@ -6,11 +6,23 @@
 //! versions of all.
 
 pub mod apk;
+pub mod conda;
 pub mod copyright;
+pub mod dotnet;
 pub mod dpkg;
 pub mod java;
+pub mod headers;
+pub mod json;
+pub mod licence;
 pub mod lines;
+pub mod npm;
 pub mod os_release;
+pub mod php;
+pub mod python;
+pub mod r;
+pub mod ruby;
+#[cfg(test)]
+mod testing;
 
 use std::io::{self, Read};
 
@@ -25,6 +37,13 @@ pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &copyright::Copyright,
     &apk::Apk,
     &java::Java,
+    &npm::Npm,
+    &python::Python,
+    &ruby::Ruby,
+    &php::Php,
+    &dotnet::DotNet,
+    &conda::Conda,
+    &r::R,
 ];
 
 /// Bytes that what one file says may take in memory. A Debian desktop with 8,000 packages takes 3 MiB.

@@ -388,6 +388,10 @@ impl Builder {
             self.too_much(key);
             return Ok(None);
         }
+        // What the file says is counted apart: of many small ones the paths weigh more.
+        if !self.fits(key.len()) {
+            return Ok(None);
+        }
         let mut found = Found::default();
         cataloguer.parse(file, &mut head.chain(walker.contents()), &mut found)?;
         self.found_bytes += found.weight();

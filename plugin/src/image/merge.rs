@@ -76,7 +76,15 @@ pub struct Entry {
     package: FoundPackage,
     path: Rc<str>,
     layer: u32,
-    owner: Option<Rc<str>>,
+    owner: Option<Owner>,
+}
+
+/// The package that owns another one's files: one of the operating system, or of a package manager beside it
+/// (conda), which says nothing of who patches them.
+#[derive(Clone)]
+struct Owner {
+    name: Rc<str>,
+    is_system: bool,
 }
 
 type Identity<'p> = (&'p str, &'p str, Option<&'p str>);
@@ -176,7 +184,7 @@ impl Merge {
         index: u32,
         removed: &[(String, File)],
     ) {
-        let weight = found.weight();
+        let weight = weight(&key, &found);
         if self.weight + weight > MAX_FOUND_BYTES {
             let why = Explanation {
                 message: format!(
@@ -235,8 +243,9 @@ impl Merge {
                     found: file.found.clone(),
                     layers: file.layers.clone(),
                 };
-                if self.weight + copy.found.weight() <= MAX_FOUND_BYTES {
-                    self.weight += copy.found.weight();
+                let weight = weight(&key, &copy.found);
+                if self.weight + weight <= MAX_FOUND_BYTES {
+                    self.weight += weight;
                     self.files.insert(key, copy);
                 }
             }
@@ -269,7 +278,7 @@ impl Merge {
         self.special.remove(key);
         self.remove_secret(key, false);
         if let Some(file) = self.files.remove(key) {
-            self.weight = self.weight.saturating_sub(file.found.weight());
+            self.weight = self.weight.saturating_sub(weight(key, &file.found));
             removed.push((key.to_owned(), file));
         }
     }
@@ -302,15 +311,18 @@ impl Merge {
         }
     }
 
-    /// Licences by operating-system package, and the operating-system package that owns a key.
-    fn gather(&mut self) -> (HashMap<String, Vec<String>>, HashMap<String, Rc<str>>) {
+    /// Licences by operating-system package, and the package that owns a key.
+    fn gather(&mut self) -> (HashMap<String, Vec<String>>, HashMap<String, Owner>) {
         let mut licences: HashMap<String, Vec<String>> = HashMap::new();
-        let mut owned: Vec<(String, Rc<str>)> = Vec::new();
+        let mut owned: Vec<(String, Owner)> = Vec::new();
         for file in self.files.values_mut() {
             if let Some(about) = file.found.about.take() {
-                let owner: Rc<str> = about.as_str().into();
+                let owner = Owner {
+                    name: about.as_str().into(),
+                    is_system: true,
+                };
                 for key in std::mem::take(&mut file.found.owns) {
-                    owned.push((key, Rc::clone(&owner)));
+                    owned.push((key, owner.clone()));
                 }
                 if !file.found.licences.is_empty() {
                     licences.insert(about, std::mem::take(&mut file.found.licences));
@@ -320,12 +332,17 @@ impl Merge {
                 if package.owns.is_empty() {
                     continue;
                 }
-                let owner: Rc<str> = package.name.as_str().into();
+                let owner = Owner {
+                    name: package.name.as_str().into(),
+                    is_system: file.by.origin() == PackageOrigin::OperatingSystem,
+                };
                 for key in std::mem::take(&mut package.owns) {
-                    owned.push((key, Rc::clone(&owner)));
+                    owned.push((key, owner.clone()));
                 }
             }
         }
+        // Where two claim a file, the operating system has the last word.
+        owned.sort_by_key(|(_, owner)| owner.is_system);
         let owners = owned
             .into_iter()
             .filter_map(|(key, owner)| Some((self.canonical(&key, false)?, owner)))
@@ -372,7 +389,7 @@ impl Merge {
                 skip.why.message = format!("{path}: {}", skip.why.message);
                 self.notes.push((path.clone(), skip));
             }
-            let owner: Option<Rc<str>> = match file.by.origin() {
+            let owner = match file.by.origin() {
                 PackageOrigin::OperatingSystem => None,
                 _ => owners.get(&path).cloned(),
             };
@@ -403,6 +420,11 @@ impl Merge {
             notes: self.notes,
         }
     }
+}
+
+/// Bytes in memory of a file: of many small ones the paths weigh more than what they say.
+fn weight(key: &str, found: &Found) -> usize {
+    key.len() + found.weight()
 }
 
 /// Drops packages of cataloguers that only complete what others read, where another one read them, too.
@@ -436,7 +458,9 @@ impl Entry {
     fn origin(&self, base: Option<u32>) -> PackageOrigin {
         match (self.by.origin(), base) {
             (PackageOrigin::OperatingSystem, _) => PackageOrigin::OperatingSystem,
-            _ if self.owner.is_some() => PackageOrigin::OperatingSystem,
+            _ if self.owner.as_ref().is_some_and(|owner| owner.is_system) => {
+                PackageOrigin::OperatingSystem
+            }
             _ if self.package.inside.is_some() => PackageOrigin::JavaArchive,
             (_, Some(base)) if self.layer < base => PackageOrigin::BaseImage,
             (_, Some(_)) => PackageOrigin::UserLayer,
@@ -458,7 +482,7 @@ impl Entry {
             path,
             layer: self.layer,
             origin,
-            owner: self.owner.as_deref().map(str::to_owned),
+            owner: self.owner.map(|owner| owner.name.as_ref().to_owned()),
             name: self.package.name,
             version: self.package.version,
             architecture: self.package.architecture,

@@ -222,3 +222,59 @@ fn a_package_carries_its_purl_path_and_layer() {
         (STATUS, 1, "dpkg")
     );
 }
+
+#[test]
+fn a_package_that_conda_owns_is_not_one_of_the_operating_system() {
+    const PYTHON: &str = "opt/conda/lib/python3.9/site-packages/a-1.dist-info/METADATA";
+    let record = r#"{"name":"a","version":"1","files":["lib/python3.9/site-packages/a-1.dist-info/METADATA"]}"#;
+    let inventory = merge(&[&[
+        ("opt/conda/conda-meta/a-1-0.json", record),
+        (PYTHON, "Name: A\nVersion: 1\n"),
+        (
+            "usr/lib/python3/dist-packages/b-1.dist-info/METADATA",
+            "Name: b\nVersion: 1\n",
+        ),
+    ]]);
+    let all: Vec<contract::Package> = inventory
+        .packages
+        .into_iter()
+        .map(|entry| entry.into_contract(None, Some(1)))
+        .collect();
+    let told: Vec<_> = all
+        .iter()
+        .map(|one| (one.format.as_str(), one.owner.as_deref(), one.origin))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("conda", None, PackageOrigin::BaseImage),
+            ("python", Some("a"), PackageOrigin::BaseImage),
+            ("python", None, PackageOrigin::BaseImage),
+        ]
+    );
+}
+
+#[test]
+fn paths_count_towards_what_is_kept_of_an_image() {
+    let long = format!("{}/", "d".repeat(200)).repeat(18);
+    let mut merge = Merge::default();
+    for index in 0..8_u32 {
+        let keys: Vec<String> = (0..1200)
+            .map(|number| format!("{long}{index}/{number}/node_modules/a/package.json"))
+            .collect();
+        let members: Vec<(&str, &str)> = keys
+            .iter()
+            .map(|key| (key.as_str(), r#"{"name":"a","version":"1"}"#))
+            .collect();
+        merge.apply(index, layer::read(&archive(&members)[..]).unwrap());
+    }
+    let inventory = merge.finish();
+    let bytes: usize = inventory.packages.iter().map(|one| one.path.len()).sum();
+    assert!(bytes <= MAX_FOUND_BYTES, "{bytes}");
+    assert!(
+        inventory
+            .notes
+            .iter()
+            .any(|(_, skip)| skip.reason == SkipReason::OverLimit)
+    );
+}

@@ -17,13 +17,13 @@ pub fn format(
     purl.push_str(&kind.to_ascii_lowercase());
     for segment in namespace.split('/').filter(|segment| !segment.is_empty()) {
         purl.push('/');
-        encode(segment, &mut purl);
+        encode(segment, "", &mut purl);
     }
     purl.push('/');
-    encode(name.trim_matches('/'), &mut purl);
+    encode(name.trim_matches('/'), "", &mut purl);
     if let Some(version) = version.filter(|version| !version.is_empty()) {
         purl.push('@');
-        encode(version, &mut purl);
+        encode(version, "", &mut purl);
     }
     let mut qualifiers: Vec<(String, &str)> = qualifiers
         .iter()
@@ -35,14 +35,15 @@ pub fn format(
         purl.push(if index == 0 { '?' } else { '&' });
         purl.push_str(key);
         purl.push('=');
-        encode(value, &mut purl);
+        // A slash separates nothing in a value.
+        encode(value, "/", &mut purl);
     }
     let segments = subpath
         .split('/')
         .filter(|segment| !matches!(*segment, "" | "." | ".."));
     for (index, segment) in segments.enumerate() {
         purl.push(if index == 0 { '#' } else { '/' });
-        encode(segment, &mut purl);
+        encode(segment, "", &mut purl);
     }
     purl
 }
@@ -54,10 +55,16 @@ pub fn of_distribution(kind: &str, package: &FoundPackage, release: Option<&Rele
         Some(version) => format!("{}-{version}", release.id),
         None => release.id.clone(),
     });
+    // The names of the others are not case-sensitive, and lower case in their URLs.
+    let name = if kind == "rpm" {
+        package.name.clone()
+    } else {
+        package.name.to_lowercase()
+    };
     format(
         kind,
-        release.map_or("", |release| release.id.as_str()),
-        &package.name.to_lowercase(),
+        &release.map_or_else(String::new, |release| release.id.to_lowercase()),
+        &name,
         Some(&package.version),
         &[
             ("arch", package.architecture.as_deref().unwrap_or_default()),
@@ -67,14 +74,15 @@ pub fn of_distribution(kind: &str, package: &FoundPackage, release: Option<&Rele
     )
 }
 
-/// Percent-encodes all but letters, digits, `.`, `-`, `_`, `~` and the colon.
-fn encode(text: &str, out: &mut String) {
+/// Percent-encodes all but letters, digits, `.`, `-`, `_`, `~`, the colon and what is `kept` besides.
+fn encode(text: &str, kept: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b':' => {
                 out.push(char::from(byte));
             }
+            _ if kept.as_bytes().contains(&byte) => out.push(char::from(byte)),
             _ => {
                 out.push('%');
                 for nibble in [byte >> 4, byte & 15] {
@@ -96,6 +104,7 @@ mod tests {
         clippy::indexing_slicing,
         reason = "tests"
     )]
+    #![allow(clippy::print_stdout, reason = "says what was not tested")]
 
     use super::*;
 
@@ -158,9 +167,148 @@ mod tests {
                 format("generic", "", "b&g%x", None, &[("e", "")], ""),
                 "pkg:generic/b%26g%25x",
             ),
+            (
+                format(
+                    "generic",
+                    "",
+                    "bitwarderl",
+                    None,
+                    &[(
+                        "vcs_url",
+                        "git+https://git.fsfe.org/dxtr/bitwarderl@cc55108",
+                    )],
+                    "",
+                ),
+                "pkg:generic/bitwarderl?vcs_url=git%2Bhttps://git.fsfe.org/dxtr/bitwarderl%40cc55108",
+            ),
+            (
+                format(
+                    "generic",
+                    "",
+                    "openssl",
+                    Some("1.1.10g"),
+                    &[("checksum", "sha1:ad9503,sha256:41bf")],
+                    "",
+                ),
+                "pkg:generic/openssl@1.1.10g?checksum=sha1:ad9503%2Csha256:41bf",
+            ),
+            (
+                format(
+                    "golang",
+                    "github.com/nats-io/server/",
+                    "v2",
+                    Some("v1"),
+                    &[],
+                    "",
+                ),
+                "pkg:golang/github.com/nats-io/server/v2@v1",
+            ),
+            (
+                format(
+                    "alpm",
+                    "arch",
+                    "containers-common",
+                    Some("1:0.47.4-4"),
+                    &[("arch", "any")],
+                    "",
+                ),
+                "pkg:alpm/arch/containers-common@1:0.47.4-4?arch=any",
+            ),
+            (
+                format(
+                    "maven",
+                    "mygroup",
+                    "a",
+                    Some("1.0.0 Final"),
+                    &[("mykey", "my value")],
+                    "",
+                ),
+                "pkg:maven/mygroup/a@1.0.0%20Final?mykey=my%20value",
+            ),
+            (
+                format("cargo", "", "rand", Some("0.7.2"), &[], "src/\u{1F603}/x"),
+                "pkg:cargo/rand@0.7.2#src/%F0%9F%98%83/x",
+            ),
         ];
         for (made, right) in cases {
             assert_eq!(made, right);
         }
+    }
+
+    #[test]
+    fn names_of_rpm_keep_their_case_and_those_of_others_do_not() {
+        let package = FoundPackage {
+            name: "ImageMagick".to_owned(),
+            version: "1-2".to_owned(),
+            ..FoundPackage::default()
+        };
+        let release = Release {
+            id: "openSUSE".to_owned(),
+            ..Release::default()
+        };
+        assert_eq!(
+            of_distribution("rpm", &package, Some(&release)),
+            "pkg:rpm/opensuse/ImageMagick@1-2?distro=openSUSE"
+        );
+        assert_eq!(
+            of_distribution("deb", &package, Some(&release)),
+            "pkg:deb/opensuse/imagemagick@1-2?distro=openSUSE"
+        );
+    }
+
+    #[test]
+    fn the_suite_of_the_specification_is_built_as_it_says() {
+        use crate::catalog::{Cataloguer, conda, dotnet, npm, php, python, ruby};
+
+        let Some(suite) = std::env::var_os("OX_PURL_SUITE") else {
+            println!("skipped: OX_PURL_SUITE names no test-suite-data.json");
+            return;
+        };
+        let suite: Vec<serde_json::Value> =
+            serde_json::from_slice(&std::fs::read(suite).unwrap()).unwrap();
+        let mut built = 0;
+        for case in suite.iter().filter(|case| case["is_invalid"] != true) {
+            let text = |key: &str| case[key].as_str().unwrap_or_default();
+            let qualifiers: Vec<(&str, &str)> = case["qualifiers"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| (key.as_str(), value.as_str().unwrap()))
+                .collect();
+            let right = text("canonical_purl");
+            let made = format(
+                text("type"),
+                text("namespace"),
+                text("name"),
+                Some(text("version")),
+                &qualifiers,
+                text("subpath"),
+            );
+            assert_eq!(made, right);
+            let by: &dyn Cataloguer = match text("type") {
+                "npm" => &npm::Npm,
+                "pypi" => &python::Python,
+                "gem" => &ruby::Ruby,
+                "composer" => &php::Php,
+                "nuget" => &dotnet::DotNet,
+                "conda" => &conda::Conda,
+                _ => continue,
+            };
+            if text("subpath").is_empty() && !text("version").is_empty() {
+                let name = [text("namespace"), text("name")].join("/");
+                let package = FoundPackage {
+                    name: name.trim_matches('/').to_owned(),
+                    version: text("version").to_owned(),
+                    architecture: qualifiers
+                        .iter()
+                        .find(|(key, _)| *key == "platform")
+                        .map(|(_, value)| (*value).to_owned()),
+                    ..FoundPackage::default()
+                };
+                assert_eq!(by.purl(&package, None), right);
+                built += 1;
+            }
+        }
+        assert!(built > 0);
     }
 }
