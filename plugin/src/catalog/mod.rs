@@ -8,8 +8,13 @@
 pub mod apk;
 pub mod copyright;
 pub mod dpkg;
+pub mod dpkg_files;
 pub mod lines;
+pub mod opkg;
 pub mod os_release;
+pub mod owned;
+pub mod pacman;
+pub mod rpm;
 
 use std::io::{self, Read};
 
@@ -21,8 +26,14 @@ use crate::contract::{Explanation, PackageOrigin, Skip, SkipReason};
 pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &os_release::OsReleaseFile,
     &dpkg::Dpkg,
+    &dpkg_files::DpkgFiles,
     &copyright::Copyright,
     &apk::Apk,
+    &rpm::Rpm,
+    &pacman::Pacman,
+    &opkg::Opkg,
+    &opkg::OpkgControl,
+    &opkg::OpkgFiles,
 ];
 
 /// Bytes that what one file says may take in memory. A Debian desktop with 8,000 packages takes 3 MiB.
