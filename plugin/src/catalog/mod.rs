@@ -10,16 +10,21 @@ pub mod conda;
 pub mod copyright;
 pub mod dotnet;
 pub mod dpkg;
-pub mod java;
+pub mod dpkg_files;
 pub mod headers;
+pub mod java;
 pub mod json;
 pub mod licence;
 pub mod lines;
 pub mod npm;
+pub mod opkg;
 pub mod os_release;
+pub mod owned;
+pub mod pacman;
 pub mod php;
 pub mod python;
 pub mod r;
+pub mod rpm;
 pub mod ruby;
 #[cfg(test)]
 mod testing;
@@ -34,6 +39,7 @@ use crate::contract::{Explanation, PackageOrigin, Skip, SkipReason};
 pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &os_release::OsReleaseFile,
     &dpkg::Dpkg,
+    &dpkg_files::DpkgFiles,
     &copyright::Copyright,
     &apk::Apk,
     &java::Java,
@@ -44,6 +50,11 @@ pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &dotnet::DotNet,
     &conda::Conda,
     &r::R,
+    &rpm::Rpm,
+    &pacman::Pacman,
+    &opkg::Opkg,
+    &opkg::OpkgControl,
+    &opkg::OpkgFiles,
 ];
 
 /// Bytes that what one file says may take in memory. A Debian desktop with 8,000 packages takes 3 MiB.

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use super::layer::{LayerInventory, keys_below};
 use super::paths;
 use crate::catalog::{
-    self, CATALOGUERS, Cataloguer, File as Member, Found, FoundPackage, Release, os_release,
+    self, CATALOGUERS, Cataloguer, File as Member, Found, FoundPackage, Release, dpkg_files,
+    os_release,
 };
 use crate::contract::{self, Explanation, PackageOrigin, Skip, SkipReason};
 use crate::posture::traces::{Special, Traces};
@@ -315,6 +316,21 @@ impl Merge {
     fn gather(&mut self) -> (HashMap<String, Vec<String>>, HashMap<String, Owner>) {
         let mut licences: HashMap<String, Vec<String>> = HashMap::new();
         let mut owned: Vec<(String, Owner)> = Vec::new();
+        // Lists of distroless images are named after the file that names the package.
+        let named: Vec<(String, String)> = self
+            .files
+            .iter()
+            .filter(|(_, file)| file.found.about.is_some())
+            .filter_map(|(path, _)| {
+                let beside = self.files.get(dpkg_files::names_package(path)?)?;
+                Some((path.clone(), beside.found.packages.first()?.name.clone()))
+            })
+            .collect();
+        for (path, name) in named {
+            if let Some(file) = self.files.get_mut(&path) {
+                file.found.about = Some(name);
+            }
+        }
         for file in self.files.values_mut() {
             if let Some(about) = file.found.about.take() {
                 let owner = Owner {
@@ -356,7 +372,14 @@ impl Merge {
             let key = self.canonical(place, true)?;
             self.files.get(&key)?.found.release.clone()
         });
-        for by in CATALOGUERS.iter().filter(|by| by.is_inventory()) {
+        // With a database read, links at the places of others (OpenWrt's `var` leads to `tmp`) hide nothing.
+        let has_database = self.files.values().any(|file| {
+            file.by.origin() == PackageOrigin::OperatingSystem && !file.found.packages.is_empty()
+        });
+        for by in CATALOGUERS
+            .iter()
+            .filter(|by| by.is_inventory() && !has_database)
+        {
             let astray = by
                 .places()
                 .iter()
@@ -383,6 +406,7 @@ impl Merge {
             }
         }
         let (licences, owners) = self.gather();
+        let keys: HashSet<String> = self.files.keys().cloned().collect();
         let mut packages = Vec::new();
         for (path, file) in self.files {
             for mut skip in file.found.notes {
@@ -391,11 +415,17 @@ impl Merge {
             }
             let owner = match file.by.origin() {
                 PackageOrigin::OperatingSystem => None,
-                _ => owners.get(&path).cloned(),
+                _ => owners
+                    .get(&path)
+                    .or_else(|| {
+                        let before = before_usr_merge(&path)?;
+                        owners.get(before).filter(|_| !keys.contains(before))
+                    })
+                    .cloned(),
             };
             let path: Rc<str> = path.into();
             for (mut package, layer) in file.found.packages.into_iter().zip(file.layers) {
-                if file.by.id() == "dpkg"
+                if matches!(file.by.id(), "dpkg" | "opkg")
                     && package.licences.is_empty()
                     && let Some(stated) = licences.get(&package.name)
                 {
@@ -425,6 +455,14 @@ impl Merge {
 /// Bytes in memory of a file: of many small ones the paths weigh more than what they say.
 fn weight(key: &str, found: &Found) -> usize {
     key.len() + found.weight()
+}
+
+/// What a package may call a file below `usr`, as long as `bin`, `sbin` and `lib` were folders of their own.
+/// Images that were built file by file have no link there that would say so.
+fn before_usr_merge(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("usr/")?;
+    let (top, _) = rest.split_once('/')?;
+    (matches!(top, "bin" | "sbin") || top.starts_with("lib")).then_some(rest)
 }
 
 /// Drops packages of cataloguers that only complete what others read, where another one read them, too.
@@ -503,7 +541,15 @@ impl Inventory {
                 id: release.id.clone(),
                 version_id: release.version_id.clone(),
                 pretty_name: release.pretty_name.clone(),
-                attributes: release.attributes.clone(),
+                attributes: release
+                    .attributes
+                    .iter()
+                    .cloned()
+                    .chain(
+                        os_release::osv_ecosystem(release)
+                            .map(|ecosystem| ("osv-ecosystem".to_owned(), ecosystem)),
+                    )
+                    .collect(),
             })
     }
 }

@@ -48,14 +48,20 @@ pub fn format(
     purl
 }
 
-/// A package of a distribution (deb, apk, rpm): the distribution is the namespace, and its release a
-/// qualifier.
+/// A package of a distribution (deb, apk, rpm, alpm, opkg): the distribution is the namespace; its release,
+/// and the source package where it is another one, are qualifiers.
 pub fn of_distribution(kind: &str, package: &FoundPackage, release: Option<&Release>) -> String {
     let distro = release.map(|release| match &release.version_id {
         Some(version) => format!("{}-{version}", release.id),
         None => release.id.clone(),
     });
     // The names of the others are not case-sensitive, and lower case in their URLs.
+    // The version of an RPM has no epoch: that is a qualifier.
+    let (epoch, version) = match package.version.split_once(':') {
+        Some((epoch, version)) if kind == "rpm" => (epoch, version),
+        _ => ("", package.version.as_str()),
+    };
+    // Names of RPMs are told apart by case.
     let name = if kind == "rpm" {
         package.name.clone()
     } else {
@@ -63,15 +69,44 @@ pub fn of_distribution(kind: &str, package: &FoundPackage, release: Option<&Rele
     };
     format(
         kind,
-        &release.map_or_else(String::new, |release| release.id.to_lowercase()),
+        &namespace(kind, release).to_lowercase(),
         &name,
-        Some(&package.version),
+        Some(version),
         &[
             ("arch", package.architecture.as_deref().unwrap_or_default()),
             ("distro", distro.as_deref().unwrap_or_default()),
+            ("epoch", epoch),
+            ("upstream", &upstream(kind, package).unwrap_or_default()),
         ],
         "",
     )
+}
+
+/// Who a distribution's packages come from.
+fn namespace<'r>(kind: &str, release: Option<&'r Release>) -> &'r str {
+    match (kind, release.map(|release| release.id.as_str())) {
+        ("alpm", None) => "arch",
+        (_, None) => "",
+        ("rpm", Some("rhel")) => "redhat",
+        ("rpm", Some(id)) if id.starts_with("opensuse") => "opensuse",
+        (_, Some(id)) => id,
+    }
+}
+
+/// The source package: of an RPM the file that it was built from; of others the name, with the version where
+/// that differs, and nothing where a package is its own source.
+fn upstream(kind: &str, package: &FoundPackage) -> Option<String> {
+    let name = package.source_name.as_deref()?;
+    let version = package.source_version.as_deref();
+    if kind == "rpm" {
+        let version = version?;
+        let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+        return Some(format!("{name}-{version}.src.rpm"));
+    }
+    match version.filter(|version| *version != package.version) {
+        Some(version) => Some(format!("{name}@{version}")),
+        None => (name != package.name).then(|| name.to_owned()),
+    }
 }
 
 /// Percent-encodes all but letters, digits, `.`, `-`, `_`, `~`, the colon and what is `kept` besides.
@@ -132,6 +167,71 @@ mod tests {
             of_distribution("deb", &package, None),
             "pkg:deb/libstdc%2B%2B6@1:12.2.0-14%2Bdeb12u1~x?arch=amd64"
         );
+    }
+
+    #[test]
+    fn the_source_package_is_the_upstream_where_it_is_another_one() {
+        let source = |name: &str, version: &str| FoundPackage {
+            name: "libssl3".to_owned(),
+            version: "1:3.0.1-1+b1".to_owned(),
+            source_name: Some(name.to_owned()),
+            source_version: Some(version.to_owned()),
+            ..FoundPackage::default()
+        };
+        for (kind, package, right) in [
+            (
+                "deb",
+                source("openssl", "1:3.0.1-1+b1"),
+                "pkg:deb/libssl3@1:3.0.1-1%2Bb1?upstream=openssl",
+            ),
+            (
+                "deb",
+                source("openssl", "3.0.1-1"),
+                "pkg:deb/libssl3@1:3.0.1-1%2Bb1?upstream=openssl%403.0.1-1",
+            ),
+            (
+                "deb",
+                source("libssl3", "1:3.0.1-1+b1"),
+                "pkg:deb/libssl3@1:3.0.1-1%2Bb1",
+            ),
+            (
+                "rpm",
+                source("openssl", "1:3.0.1-1"),
+                "pkg:rpm/libssl3@3.0.1-1%2Bb1?epoch=1&upstream=openssl-3.0.1-1.src.rpm",
+            ),
+        ] {
+            assert_eq!(of_distribution(kind, &package, None), right);
+        }
+    }
+
+    #[test]
+    fn the_namespace_is_who_the_packages_come_from() {
+        let package = FoundPackage {
+            name: "ImageMagick".to_owned(),
+            version: "7-1".to_owned(),
+            ..FoundPackage::default()
+        };
+        for (kind, id, right) in [
+            ("rpm", "rhel", "pkg:rpm/redhat/ImageMagick@7-1?distro=rhel"),
+            (
+                "rpm",
+                "fedora",
+                "pkg:rpm/fedora/ImageMagick@7-1?distro=fedora",
+            ),
+            (
+                "rpm",
+                "opensuse-leap",
+                "pkg:rpm/opensuse/ImageMagick@7-1?distro=opensuse-leap",
+            ),
+            ("apk", "wolfi", "pkg:apk/wolfi/imagemagick@7-1?distro=wolfi"),
+            ("alpm", "arch", "pkg:alpm/arch/imagemagick@7-1?distro=arch"),
+        ] {
+            let release = Release {
+                id: id.to_owned(),
+                ..Release::default()
+            };
+            assert_eq!(of_distribution(kind, &package, Some(&release)), right);
+        }
     }
 
     #[test]
