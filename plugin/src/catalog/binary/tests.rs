@@ -594,6 +594,9 @@ fn an_error_of_the_reader_is_passed_on() {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
+#[path = "image_tests.rs"]
+mod images;
+
 #[path = "real_tests.rs"]
 mod real;
 
