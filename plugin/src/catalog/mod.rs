@@ -7,6 +7,7 @@
 
 pub mod apk;
 pub mod conda;
+pub mod binary;
 pub mod copyright;
 pub mod dotnet;
 pub mod dpkg;
@@ -55,6 +56,8 @@ pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &opkg::Opkg,
     &opkg::OpkgControl,
     &opkg::OpkgFiles,
+    // Last: it wants files by their mode, whatever they are called.
+    &binary::Binary,
 ];
 
 /// Bytes that what one file says may take in memory. A Debian desktop with 8,000 packages takes 3 MiB.
@@ -111,7 +114,7 @@ pub struct About {
 
 /// A reader of one format.
 pub trait Cataloguer: Sync {
-    /// Stable name; the `format` of its packages.
+    /// Stable name; the `format` of its packages that state no other.
     fn id(&self) -> &'static str;
 
     /// Goes up when it would find something else in the same bytes.
@@ -137,7 +140,9 @@ pub trait Cataloguer: Sync {
     }
 
     /// True when `key` is a folder that leads to files it wants, so that a link or a file put in its place
-    /// matters. For formats with fixed places; links and folders near the root are looked at anyway.
+    /// matters. For formats with fixed places; links and folders near the root are looked at anyway. And
+    /// true for the place of a file that it may want by more than the path (by its mode), so that another
+    /// one put there is noticed.
     fn holds(&self, key: &str) -> bool {
         self.places()
             .iter()
@@ -240,6 +245,9 @@ pub struct FoundPackage {
     /// Keys of the files that it owns, of those that [`may_be_evidence`] lets through.
     #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<String>,
+    /// Its format, where its cataloguer reads more than one; otherwise [`Cataloguer::id`].
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 impl FoundPackage {
@@ -263,6 +271,7 @@ impl FoundPackage {
                 .sum::<usize>()
             + optional(&self.inside)
             + optional(&self.purl)
+            + optional(&self.format)
             + self.owns.iter().map(|key| key.len() + 24).sum::<usize>()
     }
 }
@@ -324,6 +333,16 @@ impl Found {
         self.weight = weight;
         self.packages.push(package);
         true
+    }
+
+    /// True when it says nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty()
+            && self.release.is_none()
+            && self.about.is_none()
+            && self.licences.is_empty()
+            && self.owns.is_empty()
+            && self.notes.is_empty()
     }
 
     /// Notes what could not be read, as the end of a sentence that names the file.

@@ -216,6 +216,12 @@ impl Builder {
             uid: member.uid,
         };
         self.traces.see(member.kind, &file);
+        // The mode of a link is no file's, and says nothing.
+        let link = File::of_path(key);
+        let file = match member.kind {
+            Kind::File | Kind::HardLink => file,
+            _ => link,
+        };
         if member.kind == Kind::Directory {
             let matters = is_near_root(key) || CATALOGUERS.iter().any(|one| one.holds(key));
             if matters && !matches!(self.slots.get(key), Some(Slot::Folder)) && self.fits(key.len())
@@ -277,7 +283,10 @@ impl Builder {
         let head = fill(&mut walker.contents(), &mut head)?;
         if let Some(cataloguer) = wanted.find(|one| one.recognises(head)) {
             let found = self.parse(file, cataloguer, sparse, head, walker)?;
-            return Ok(found.map(|found| Slot::File(cataloguer.id(), found)));
+            // Most programs say nothing, and there are thousands.
+            return Ok(found
+                .filter(|found| !found.is_empty())
+                .map(|found| Slot::File(cataloguer.id(), found)));
         }
         if for_secrets && !sparse && secret::recognises(head) {
             let mut hits = Vec::new();
@@ -394,7 +403,9 @@ impl Builder {
         }
         let mut found = Found::default();
         cataloguer.parse(file, &mut head.chain(walker.contents()), &mut found)?;
-        self.found_bytes += found.weight();
+        if !found.is_empty() {
+            self.found_bytes += found.weight();
+        }
         Ok(Some(found))
     }
 

@@ -237,10 +237,18 @@ impl Merge {
             .iter()
             .find(|one| one.wants(&Member::of_path(path)))
             .copied();
+        // A second name for a program is a program: they have one mode.
+        let program = Member {
+            mode: 0o755,
+            ..Member::of_path(path)
+        };
         match (self.files.get(&target_key), wanted) {
-            (Some(file), Some(by)) if file.by.id() == by.id() => {
+            (Some(file), wanted)
+                if wanted.is_some_and(|by| file.by.id() == by.id())
+                    || wanted.is_none() && file.by.wants(&program) =>
+            {
                 let copy = File {
-                    by,
+                    by: file.by,
                     found: file.found.clone(),
                     layers: file.layers.clone(),
                 };
@@ -515,7 +523,10 @@ impl Entry {
             None => self.path.to_string(),
         };
         contract::Package {
-            format: self.by.id().to_owned(),
+            format: self
+                .package
+                .format
+                .unwrap_or_else(|| self.by.id().to_owned()),
             purl,
             path,
             layer: self.layer,

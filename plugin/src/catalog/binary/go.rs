@@ -1,0 +1,523 @@
+//! What Go's linker leaves in a program: its own version, and the modules that went in.
+//!
+//! Since Go 1.18 both texts stand behind the mark that announces them. Before, the mark is followed by two
+//! pointers to string headers, which point to the texts; those lie in a part of the file that has gone by
+//! when the pointers are read. So what may be one of the texts is kept as it passes (each begins with a
+//! mark of its own), and the program's data, where the headers are; the pointers then choose.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::executable::{Layout, Reader};
+use super::window::{Run, View};
+use crate::catalog::lines::{MAX_FIELD, text};
+use crate::catalog::{Found, FoundPackage};
+use crate::contract::SkipReason;
+
+/// The `format` of its packages.
+pub(super) const FORMAT: &str = "go-binary";
+/// Bytes of the list of modules. One module takes 100; the largest programs have 2,000.
+pub(super) const MAX_MODULES: usize = 1 << 20;
+/// Lists that are kept of one file until it is known which is its own: a program may hold others.
+const MAX_LISTS: usize = 4;
+/// Marks that may be the file's own.
+const MAX_MARKS: usize = 16;
+/// Places that may be where the version stands.
+const MAX_VERSIONS: usize = 4096;
+/// Bytes of a version.
+const VERSION_BYTES: usize = 32;
+/// Bytes of the program's data that are kept for the sake of string headers.
+const MAX_DATA: u64 = 4 << 20;
+/// Bytes of a version that stands behind the mark: it may name experiments.
+const MAX_VERSION: u64 = 512;
+
+/// What announces it, 16 bytes apart from the file's beginning or a multiple of that.
+const MARK: &[u8] = b"\xff Go buildinf:";
+const MARK_ALIGN: u64 = 16;
+/// The mark, the size of a pointer, flags, and 16 bytes that only the old form uses.
+const HEADER: usize = 32;
+const BIG_ENDIAN: u8 = 1;
+const INLINE: u8 = 2;
+/// What the list of modules begins and ends with.
+const BEGIN: [u8; 16] = 0x3077_af0c_9274_0802_41e1_c107_e6d6_18e6_u128.to_be_bytes();
+const END: [u8; 16] = 0xf932_4331_8618_2072_0082_4210_4116_d8f2_u128.to_be_bytes();
+const VERSION_BEGIN: &[u8] = b"go1.";
+
+static FIND_MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
+static FIND_BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&BEGIN));
+static FIND_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&END));
+static FIND_VERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(VERSION_BEGIN));
+
+/// What the linker says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct BuildInfo {
+    /// Of the tools (`go1.22.3`).
+    pub(super) version: String,
+    /// The list of modules as lines, without what it begins and ends with.
+    pub(super) modules: Vec<u8>,
+    /// The list is longer than is read.
+    pub(super) cut: bool,
+}
+
+/// A mark with both texts behind it.
+struct Inline {
+    version: String,
+    modules: Run,
+    cut: bool,
+    in_data: bool,
+}
+
+/// A mark with pointers.
+struct Pointers {
+    wide: bool,
+    big: bool,
+    version: u64,
+    modules: u64,
+    in_data: bool,
+}
+
+/// A list of modules, wherever it is referred to.
+struct List {
+    run: Run,
+    ended: bool,
+}
+
+/// Looks for it in a file that goes by.
+pub(super) struct Watch {
+    layout: Layout,
+    inline: Vec<Inline>,
+    pointers: Vec<Pointers>,
+    lists: Vec<List>,
+    versions: Vec<(u64, [u8; VERSION_BYTES])>,
+    data: Option<Run>,
+    /// A mark in the program's data whose texts make no sense.
+    odd: bool,
+}
+
+impl Watch {
+    pub(super) fn new(layout: Layout) -> Self {
+        let data = layout.data().map(|data| {
+            let length = usize::try_from(data.size.min(MAX_DATA)).unwrap_or(0);
+            Run::new(data.offset, length)
+        });
+        Self {
+            layout,
+            inline: Vec::new(),
+            pointers: Vec::new(),
+            lists: Vec::new(),
+            versions: Vec::new(),
+            data,
+            odd: false,
+        }
+    }
+
+    /// True when the file's own is known: the rest of it says nothing more.
+    fn is_settled(&self) -> bool {
+        self.inline.iter().any(|inline| inline.in_data)
+    }
+
+    /// Looks at the next window.
+    pub(super) fn see(&mut self, view: View<'_>) {
+        if !self.is_settled() {
+            self.marks(view);
+        }
+        if self.is_settled() {
+            self.lists = Vec::new();
+            self.versions = Vec::new();
+            self.data = None;
+        } else {
+            self.old_texts(view);
+        }
+        for inline in &mut self.inline {
+            inline.modules.take(view);
+        }
+    }
+
+    fn marks(&mut self, view: View<'_>) {
+        let end = (view.fresh + MARK.len() - 1).min(view.data.len());
+        for at in FIND_MARK.find_iter(view.data.get(..end).unwrap_or_default()) {
+            let offset = view.offset + at as u64;
+            let blob = view.data.get(at..).unwrap_or_default();
+            let (Some(wide), Some(flags)) = (blob.get(14), blob.get(15)) else {
+                continue;
+            };
+            if !offset.is_multiple_of(MARK_ALIGN) {
+                continue;
+            }
+            let in_data = self.layout.is_data(offset);
+            if flags & INLINE != 0 {
+                match inline(blob, offset, in_data) {
+                    Some(inline) if in_data || self.inline.len() < MAX_LISTS => {
+                        self.inline.push(inline);
+                        if in_data {
+                            self.inline.retain(|inline| inline.in_data);
+                            return;
+                        }
+                    }
+                    Some(_) => {}
+                    None => self.odd |= in_data,
+                }
+            } else if matches!(wide, 4 | 8) && self.pointers.len() < MAX_MARKS {
+                let wide = *wide == 8;
+                let big = flags & BIG_ENDIAN != 0;
+                let reader = Reader::new(blob, big);
+                let step = if wide { 8 } else { 4 };
+                if let (Some(version), Some(modules)) =
+                    (reader.pointer(16, wide), reader.pointer(16 + step, wide))
+                {
+                    self.pointers.push(Pointers {
+                        wide,
+                        big,
+                        version,
+                        modules,
+                        in_data,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Keeps what pointers may lead to.
+    fn old_texts(&mut self, view: View<'_>) {
+        // Without segments no pointer leads anywhere.
+        let Some(data) = &mut self.data else {
+            return;
+        };
+        data.take(view);
+        let end = (view.fresh + VERSION_BEGIN.len() - 1).min(view.data.len());
+        for at in FIND_VERSION.find_iter(view.data.get(..end).unwrap_or_default()) {
+            if self.versions.len() >= MAX_VERSIONS {
+                break;
+            }
+            let mut kept = [0; VERSION_BYTES];
+            for (to, from) in kept.iter_mut().zip(view.data.get(at..).unwrap_or_default()) {
+                *to = *from;
+            }
+            self.versions.push((view.offset + at as u64, kept));
+        }
+        let end = (view.fresh + BEGIN.len() - 1).min(view.data.len());
+        for at in FIND_BEGIN.find_iter(view.data.get(..end).unwrap_or_default()) {
+            if self.lists.len() < MAX_LISTS {
+                self.lists.push(List {
+                    run: Run::new(view.offset + at as u64, MAX_MODULES),
+                    ended: false,
+                });
+            }
+        }
+        for list in self.lists.iter_mut().filter(|list| !list.ended) {
+            let searched = list.run.bytes.len().saturating_sub(END.len() - 1);
+            list.run.take(view);
+            let fresh = list.run.bytes.get(searched..).unwrap_or_default();
+            if let Some(into) = FIND_END.find(fresh) {
+                list.run.bytes.truncate(searched + into + END.len());
+                list.run.bytes.shrink_to_fit();
+                list.ended = true;
+            } else if list.run.is_whole() {
+                list.run.bytes = Vec::new();
+                list.ended = true;
+            }
+        }
+    }
+
+    /// The file has ended: what it says, if it is one of Go's. What lies where linkers put it comes first:
+    /// a program may hold another one among its constants.
+    pub(super) fn finish(self, found: &mut Found) {
+        let info = self
+            .inline(true, found)
+            .or_else(|| self.old(true))
+            .or_else(|| self.inline(false, found))
+            .or_else(|| self.old(false));
+        match info {
+            Some(info) => packages(&info, found),
+            None if self.odd || self.pointers.iter().any(|pointers| pointers.in_data) => {
+                found.note(
+                    SkipReason::Unsupported,
+                    "it is a Go program whose build information could not be read".to_owned(),
+                );
+            }
+            None => {}
+        }
+    }
+
+    fn inline(&self, in_data: bool, found: &mut Found) -> Option<BuildInfo> {
+        let inline = self.inline.iter().find(|one| one.in_data == in_data)?;
+        if !inline.modules.is_whole() {
+            found.note(
+                SkipReason::Corrupt,
+                "its list of Go modules breaks off".to_owned(),
+            );
+        }
+        Some(BuildInfo {
+            version: inline.version.clone(),
+            modules: between_marks(&inline.modules.bytes)
+                .unwrap_or_default()
+                .to_vec(),
+            cut: inline.cut,
+        })
+    }
+
+    fn old(&self, in_data: bool) -> Option<BuildInfo> {
+        self.pointers
+            .iter()
+            .filter(|pointers| pointers.in_data == in_data)
+            .find_map(|pointers| self.follow(pointers))
+    }
+
+    fn follow(&self, pointers: &Pointers) -> Option<BuildInfo> {
+        let (at, length) = self.string(pointers, pointers.version)?;
+        let place = self
+            .versions
+            .binary_search_by_key(&at, |(offset, _)| *offset)
+            .ok()?;
+        let (_, version) = self.versions.get(place)?;
+        let version = version.get(..usize::try_from(length).ok()?.min(VERSION_BYTES))?;
+        // A program without modules has an empty string there, whose pointer leads nowhere.
+        let list = self
+            .string(pointers, pointers.modules)
+            .and_then(|(at, _)| self.lists.iter().find(|list| list.run.start == at));
+        Some(BuildInfo {
+            version: text(version),
+            modules: list
+                .and_then(|list| between_marks(&list.run.bytes))
+                .unwrap_or_default()
+                .to_vec(),
+            cut: list.is_some_and(|list| list.run.bytes.is_empty()),
+        })
+    }
+
+    /// Where in the file a string stands whose header is at an address, and its length.
+    fn string(&self, pointers: &Pointers, header: u64) -> Option<(u64, u64)> {
+        let header = self.layout.offset_of(header)?;
+        let header = self.data.as_ref()?.from(header)?;
+        let reader = Reader::new(header, pointers.big);
+        let at = reader.pointer(0, pointers.wide)?;
+        let length = reader.pointer(if pointers.wide { 8 } else { 4 }, pointers.wide)?;
+        Some((self.layout.offset_of(at)?, length))
+    }
+}
+
+/// Reads the mark of the newer form, as far as the version; `None` where it is none.
+fn inline(blob: &[u8], offset: u64, in_data: bool) -> Option<Inline> {
+    let mut at = HEADER;
+    let length = varint(blob, &mut at)?;
+    if length > MAX_VERSION {
+        return None;
+    }
+    let end = at.checked_add(usize::try_from(length).ok()?)?;
+    let version = text(blob.get(at..end)?);
+    if !(version.starts_with("go") || version.starts_with("devel")) {
+        return None;
+    }
+    at = end;
+    let length = varint(blob, &mut at)?;
+    let start = offset.checked_add(at as u64)?;
+    let modules = blob.get(at..)?;
+    if length > 0 && !modules.starts_with(&BEGIN) {
+        return None;
+    }
+    let kept = usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= MAX_MODULES);
+    Some(Inline {
+        version,
+        modules: Run::new(start, kept.unwrap_or(0)),
+        cut: kept.is_none(),
+        in_data,
+    })
+}
+
+fn varint(data: &[u8], at: &mut usize) -> Option<u64> {
+    let mut value: u64 = 0;
+    for shift in (0..63).step_by(7) {
+        let byte = *data.get(*at)?;
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// The lines between what a list begins and ends with.
+fn between_marks(list: &[u8]) -> Option<&[u8]> {
+    let lines = list.get(BEGIN.len()..list.len().checked_sub(END.len())?)?;
+    lines.ends_with(b"\n").then_some(lines)
+}
+
+/// A module of the list.
+#[derive(Default)]
+struct Module {
+    path: String,
+    version: String,
+    sum: String,
+    is_main: bool,
+    replaced_by: Option<String>,
+}
+
+impl Module {
+    fn of(fields: &[u8], is_main: bool) -> Self {
+        let mut fields = fields.split(|byte| *byte == b'\t').map(text);
+        let mut next = || fields.next().unwrap_or_default();
+        Self {
+            path: next(),
+            version: stated(next()),
+            sum: next(),
+            is_main,
+            replaced_by: None,
+        }
+    }
+
+    /// Another module is in its place: that is what is in the program. A folder on the disk of whoever
+    /// built it has a name that means nothing elsewhere, and no version: the name stays, the version goes.
+    fn replace(&mut self, by: Self) {
+        let is_folder = by.version.is_empty();
+        let (place, path) = if is_folder {
+            ("folder", &by.path)
+        } else {
+            ("module", &by.path)
+        };
+        self.replaced_by = Some(format!("{place} {path}"));
+        if !is_folder {
+            self.path = by.path;
+        }
+        self.version = by.version;
+        self.sum = by.sum;
+    }
+}
+
+/// A version as stated; `(devel)` says that there is none.
+fn stated(version: String) -> String {
+    if version == "(devel)" {
+        String::new()
+    } else {
+        version
+    }
+}
+
+/// Settings of the build that are told, and as what. Flags of the linker are not: they hold secrets at
+/// times.
+const SETTINGS: &[(&str, &str)] = &[
+    ("GOOS", "go.os"),
+    ("GOARCH", "go.arch"),
+    ("CGO_ENABLED", "go.cgo"),
+    ("GOFIPS140", "go.fips"),
+    ("-buildmode", "go.build-mode"),
+    ("-tags", "go.tags"),
+    ("vcs", "go.vcs"),
+    ("vcs.revision", "go.vcs-revision"),
+    ("vcs.time", "go.vcs-time"),
+    ("vcs.modified", "go.vcs-modified"),
+];
+
+/// The modules and the standard library.
+pub(super) fn packages(info: &BuildInfo, found: &mut Found) {
+    if info.cut {
+        found.note(
+            SkipReason::OverLimit,
+            format!("its list of Go modules has more than {MAX_MODULES} bytes"),
+        );
+    }
+    let attribute = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let mut modules: Vec<Module> = Vec::new();
+    // Of the whole program: told with the main module, or else with the standard library.
+    let mut whole = vec![attribute("go.version", &info.version)];
+    for line in info.modules.split(|byte| *byte == b'\n') {
+        let Some(tab) = line.iter().position(|byte| *byte == b'\t') else {
+            continue;
+        };
+        let (kind, rest) = line.split_at(tab);
+        let rest = rest.get(1..).unwrap_or_default();
+        match kind {
+            b"path" => whole.push(attribute("go.path", &text(rest))),
+            b"mod" => modules.push(Module::of(rest, true)),
+            b"dep" => modules.push(Module::of(rest, false)),
+            b"=>" => {
+                if let Some(last) = modules.last_mut() {
+                    last.replace(Module::of(rest, false));
+                }
+            }
+            b"build" => {
+                let setting = rest.iter().position(|byte| *byte == b'=');
+                let (key, value) = rest.split_at(setting.unwrap_or(rest.len()));
+                let known = SETTINGS.iter().find(|(name, _)| name.as_bytes() == key);
+                let value = text(value.get(1..).unwrap_or_default());
+                if let Some((_, name)) = known
+                    && !value.is_empty()
+                    && !whole.iter().any(|(key, _)| key == name)
+                {
+                    whole.push(attribute(name, value.trim_matches('"')));
+                }
+            }
+            _ => {}
+        }
+    }
+    let has_main = modules.iter().any(|module| module.is_main);
+    let mut whole = Some(whole);
+    for module in modules.into_iter().filter(|module| !module.path.is_empty()) {
+        let mut attributes = Vec::new();
+        if module.is_main {
+            attributes.push(attribute("go.main", "true"));
+            attributes.extend(whole.take().into_iter().flatten());
+        }
+        if !module.sum.is_empty() {
+            attributes.push(("go.sum".to_owned(), module.sum));
+        }
+        if let Some(by) = module.replaced_by {
+            attributes.push(("go.replaced-by".to_owned(), by));
+        }
+        let package = FoundPackage {
+            format: Some(FORMAT.to_owned()),
+            name: module.path,
+            version: module.version,
+            attributes,
+            ..FoundPackage::default()
+        };
+        if !found.push(package) {
+            return;
+        }
+    }
+    let attributes = if has_main {
+        vec![attribute("go.version", &info.version)]
+    } else {
+        whole.take().unwrap_or_default()
+    };
+    found.push(FoundPackage {
+        format: Some(FORMAT.to_owned()),
+        name: "stdlib".to_owned(),
+        version: release(&info.version).to_owned(),
+        attributes,
+        ..FoundPackage::default()
+    });
+}
+
+/// The release of Go that a version names: `1.22.3` of `go1.22.3 X:boringcrypto`, `1.23rc1`. Empty where it
+/// is a state in between releases.
+pub(super) fn release(version: &str) -> &str {
+    let Some(rest) = version.strip_prefix("go") else {
+        return "";
+    };
+    let numbers = rest
+        .find(|letter: char| !(letter.is_ascii_digit() || letter == '.'))
+        .unwrap_or(rest.len());
+    let (number, suffix) = rest.split_at(numbers);
+    let number = number.trim_end_matches('.');
+    let kind = ["rc", "beta"]
+        .into_iter()
+        .find(|kind| suffix.starts_with(kind));
+    let Some(kind) = kind.filter(|_| number.len() == numbers) else {
+        return if number.contains('.') { number } else { "" };
+    };
+    let digits = suffix
+        .bytes()
+        .skip(kind.len())
+        .take_while(u8::is_ascii_digit)
+        .count();
+    let end = if digits == 0 {
+        numbers
+    } else {
+        numbers + kind.len() + digits
+    };
+    rest.get(..end.min(MAX_FIELD)).unwrap_or_default()
+}
