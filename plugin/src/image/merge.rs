@@ -13,6 +13,7 @@ use crate::catalog::{
     self, CATALOGUERS, Cataloguer, File as Member, Found, FoundPackage, Release, os_release,
 };
 use crate::contract::{self, Explanation, PackageOrigin, Skip, SkipReason};
+use crate::posture::overlay::Overlay;
 use crate::posture::traces::{Special, Traces};
 use crate::secret;
 
@@ -31,9 +32,8 @@ struct File {
 pub struct Merge {
     files: BTreeMap<String, File>,
     links: BTreeMap<String, String>,
-    special: BTreeMap<String, (u32, Special)>,
     secrets: Vec<Secret>,
-    traces: Vec<Traces>,
+    traces: Overlay,
     notes: Vec<(String, Skip)>,
     weight: usize,
     /// The layer that is being put on top.
@@ -64,7 +64,7 @@ pub struct Inventory {
     pub secrets: Vec<Secret>,
     /// Files and folders with special permissions, each with its layer.
     pub special: Vec<(u32, Special)>,
-    /// What else each layer shows, the lowest first. Layers that could not be read show nothing.
+    /// What else each layer shows, by its place. Layers that could not be read show nothing.
     pub traces: Vec<Traces>,
     /// What could not be read, with its path (empty for a layer as a whole).
     pub notes: Vec<(String, Skip)>,
@@ -95,6 +95,10 @@ impl Merge {
         self.notes.extend(layer.notes);
         self.now = index;
         let mut removed = Vec::new();
+        let links = &self.links;
+        let traces = self
+            .traces
+            .begin(index, layer.traces, |key| canonical(links, key, false));
         // First what it takes away from those below: its own files are never meant.
         for dir in &layer.opaque {
             if let Some(dir) = if dir.is_empty() {
@@ -102,11 +106,13 @@ impl Merge {
             } else {
                 self.canonical(dir, true)
             } {
+                self.traces.whiteout(&dir);
                 self.remove_below(&dir, &mut removed);
             }
         }
         for key in &layer.whiteouts {
             if let Some(key) = self.canonical(key, false) {
+                self.traces.whiteout(&key);
                 self.remove(&key, &mut removed);
                 self.remove_below(&key, &mut removed);
             }
@@ -114,7 +120,8 @@ impl Merge {
         for key in &layer.folders {
             // A folder takes the place of a link or a file, not of a folder.
             if let Some(key) = self.canonical(key, false) {
-                self.remove(&key, &mut removed);
+                self.traces.put_folder(&key);
+                self.remove_read(&key, &mut removed);
             }
         }
         for key in layer
@@ -158,14 +165,8 @@ impl Merge {
                 hits: file.hits,
             });
         }
-        let mut traces = layer.traces;
-        for mut special in std::mem::take(&mut traces.special) {
-            if let Some(path) = self.canonical(&special.path, false) {
-                special.path.clone_from(&path);
-                self.special.insert(path, (index, special));
-            }
-        }
-        self.traces.push(traces);
+        let links = &self.links;
+        self.traces.put(traces, |key| canonical(links, key, false));
     }
 
     fn put(
@@ -261,12 +262,17 @@ impl Merge {
 
     /// Where a key leads through the links on its way; `None` for loops.
     fn canonical(&self, key: &str, last: bool) -> Option<String> {
-        paths::resolve(key, last, |key| self.links.get(key).map(String::as_str))
+        canonical(&self.links, key, last)
     }
 
     fn remove(&mut self, key: &str, removed: &mut Vec<(String, File)>) {
+        self.traces.remove(key);
+        self.remove_read(key, removed);
+    }
+
+    /// Removes a key from all that was read of contents and links.
+    fn remove_read(&mut self, key: &str, removed: &mut Vec<(String, File)>) {
         self.links.remove(key);
-        self.special.remove(key);
         self.remove_secret(key, false);
         if let Some(file) = self.files.remove(key) {
             self.weight = self.weight.saturating_sub(file.found.weight());
@@ -281,9 +287,7 @@ impl Merge {
         for key in keys_below(&self.links, dir) {
             self.links.remove(&key);
         }
-        for key in keys_below(&self.special, dir) {
-            self.special.remove(&key);
-        }
+        self.traces.remove_below(dir);
         self.remove_secret(dir, true);
     }
 
@@ -394,15 +398,20 @@ impl Merge {
             }
         }
         drop_completed(&mut packages);
+        let (special, traces) = self.traces.finish();
         Inventory {
             release,
             packages,
             secrets: self.secrets,
-            special: self.special.into_values().collect(),
-            traces: self.traces,
+            special,
+            traces,
             notes: self.notes,
         }
     }
+}
+
+fn canonical(links: &BTreeMap<String, String>, key: &str, last: bool) -> Option<String> {
+    paths::resolve(key, last, |key| links.get(key).map(String::as_str))
 }
 
 /// Drops packages of cataloguers that only complete what others read, where another one read them, too.

@@ -12,4 +12,5 @@ pub mod layer;
 pub mod merge;
 pub mod paths;
 pub mod purl;
+pub mod step;
 pub mod tar;

@@ -1,5 +1,6 @@
 //! How an image is set up: what of its config and its files is a risk, whatever packages it holds.
 
+pub mod overlay;
 pub mod traces;
 
 use crate::contract::{Finding, Image, Package};
