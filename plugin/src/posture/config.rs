@@ -96,9 +96,7 @@ fn no_healthcheck(inspected: &Inspected<'_>) -> Option<Told> {
     if !steps().any(|step| step.tool.reads_dockerfiles()) || starts_a_shell(config) {
         return None;
     }
-    let last = steps()
-        .filter(|step| step.instruction == Instruction::Healthcheck)
-        .last();
+    let last = steps().rfind(|step| step.instruction == Instruction::Healthcheck);
     match last {
         None => Some(Told::new(
             &NO_HEALTHCHECK,
@@ -276,7 +274,10 @@ fn end_of_life(inspected: &Inspected<'_>) -> Option<Told> {
             &OS_ENDS_SOON,
             OS_ENDS_SOON.severity,
             format!("{name} is near its end of life"),
-            format!("Support of {name} ends on {ends}, in {}.", count(u64::try_from(days).ok()?, "day")),
+            format!(
+                "Support of {name} ends on {ends}, in {}.",
+                count(u64::try_from(days).ok()?, "day")
+            ),
         ),
         eol::Standing::EndedUnless(until) => (
             &OS_ENDED,
@@ -316,10 +317,13 @@ fn old_base(inspected: &Inspected<'_>) -> Option<Told> {
     ];
     let name = known.name.as_deref().unwrap_or("The base image");
     evidence.extend(known.name.iter().map(|name| pair("base", name.clone())));
+    let lowest = match known.layers {
+        1 => "lowest layer".to_owned(),
+        layers => format!("lowest {layers} layers"),
+    };
     let seen = format!(
-        "{name} was made {} ago (the lowest {}: {}).",
+        "{name} was made {} ago (the {lowest}: {}).",
         count(days, "day"),
-        count(u64::from(known.layers), "layer"),
         known.why
     );
     Some(Told::new(&OLD_BASE, seen).evidence(evidence))

@@ -165,7 +165,10 @@ pub static RELEASES: &[Distribution] = &[
         parts: 1,
         extension: "",
         source: "https://www.centos.org/cl-vs-cs/",
-        releases: &[release("8", date(2024, 5, 31)), release("9", date(2027, 5, 31))],
+        releases: &[
+            release("8", date(2024, 5, 31)),
+            release("9", date(2027, 5, 31)),
+        ],
     },
     Distribution {
         id: "almalinux",
@@ -287,7 +290,10 @@ pub static RELEASES: &[Distribution] = &[
         parts: 2,
         extension: "",
         source: "https://blogs.vmware.com/vsphere/2022/01/photon-1-x-end-of-support-announcement.html",
-        releases: &[release("1.0", date(2022, 2, 28)), release("2.0", date(2022, 12, 31))],
+        releases: &[
+            release("1.0", date(2022, 2, 28)),
+            release("2.0", date(2022, 12, 31)),
+        ],
     },
     Distribution {
         id: "mariner",
@@ -295,7 +301,10 @@ pub static RELEASES: &[Distribution] = &[
         parts: 2,
         extension: "",
         source: "https://learn.microsoft.com/azure/azure-linux/release-cadence-lifecycle",
-        releases: &[release("1.0", date(2023, 8, 31)), release("2.0", date(2025, 7, 31))],
+        releases: &[
+            release("1.0", date(2023, 8, 31)),
+            release("2.0", date(2025, 7, 31)),
+        ],
     },
 ];
 
@@ -363,6 +372,7 @@ mod tests {
         clippy::expect_used,
         clippy::panic,
         clippy::indexing_slicing,
+        clippy::print_stdout,
         reason = "tests"
     )]
 
@@ -415,7 +425,9 @@ mod tests {
         let linux = os("centos", "8");
         assert_eq!(find(&linux).unwrap().1.ends, date(2021, 12, 31));
         let mut stream = linux;
-        stream.attributes.push(("name".to_owned(), "CentOS Stream".to_owned()));
+        stream
+            .attributes
+            .push(("name".to_owned(), "CentOS Stream".to_owned()));
         assert_eq!(find(&stream).unwrap().1.ends, date(2024, 5, 31));
     }
 
@@ -432,19 +444,35 @@ mod tests {
         ] {
             assert_eq!(debian.standing(today), expected, "{today}");
         }
-        assert_eq!(release("1", date(2020, 1, 1)).standing(date(2020, 1, 2)), Standing::Ended);
+        assert_eq!(
+            release("1", date(2020, 1, 1)).standing(date(2020, 1, 2)),
+            Standing::Ended
+        );
     }
 
     #[test]
     fn the_table_is_in_order() {
         for one in RELEASES {
             assert!(one.source.starts_with("https://"), "{}", one.id);
-            assert_eq!(RELEASES.iter().filter(|other| other.id == one.id).count(), 1);
+            assert_eq!(
+                RELEASES.iter().filter(|other| other.id == one.id).count(),
+                1
+            );
             for release in one.releases {
                 let same = |other: &&Release| other.version == release.version;
-                assert_eq!(one.releases.iter().filter(same).count(), 1, "{} {}", one.id, release.version);
+                assert_eq!(
+                    one.releases.iter().filter(same).count(),
+                    1,
+                    "{} {}",
+                    one.id,
+                    release.version
+                );
                 assert!(release.version.split('.').count() <= one.parts);
-                assert!(release.extended.is_none_or(|extended| extended > release.ends));
+                assert!(
+                    release
+                        .extended
+                        .is_none_or(|extended| extended > release.ends)
+                );
                 assert!(release.extended.is_none() || !one.extension.is_empty());
             }
         }
@@ -455,7 +483,8 @@ mod tests {
     fn the_dates_are_those_of_debians_own_table() {
         let mut compared = 0;
         for id in ["debian", "ubuntu"] {
-            let Ok(text) = std::fs::read_to_string(format!("/usr/share/distro-info/{id}.csv")) else {
+            let Ok(text) = std::fs::read_to_string(format!("/usr/share/distro-info/{id}.csv"))
+            else {
                 println!("skipped: no /usr/share/distro-info/{id}.csv (package distro-info-data)");
                 continue;
             };
@@ -469,7 +498,11 @@ mod tests {
                 };
                 let number = values[0].split(' ').next().unwrap();
                 let distribution = RELEASES.iter().find(|one| one.id == id).unwrap();
-                let Some(release) = distribution.releases.iter().find(|one| one.version == number) else {
+                let Some(release) = distribution
+                    .releases
+                    .iter()
+                    .find(|one| one.version == number)
+                else {
                     continue;
                 };
                 let (ends, extended) = match id {

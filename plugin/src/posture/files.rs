@@ -47,13 +47,19 @@ fn permissions(inspected: &Inspected<'_>, told: &mut Vec<Told>) {
         .iter()
         .zip(0..)
         .filter(|(_, layer)| inspected.is_own(*layer))
-        .fold(0, |sum: u64, (traces, _)| sum.saturating_add(traces.more_special));
+        .fold(0, |sum: u64, (traces, _)| {
+            sum.saturating_add(traces.more_special)
+        });
     if !shells.is_empty() {
         let seen = format!("{} so: {}.", does(&shells), names(&shells));
         told.push(Told::new(&SET_UID_SHELL, seen).evidence(files(inspected, &shells, 0)));
     }
     if !added.is_empty() {
-        let seen = format!("The layers above the base image hold {}: {}.", programs(&added), names(&added));
+        let seen = format!(
+            "The layers above the base image hold {}: {}.",
+            programs(&added),
+            names(&added)
+        );
         told.push(Told::new(&SET_UID, seen).evidence(files(inspected, &added, more)));
     }
     if !brought.is_empty() {
@@ -167,7 +173,8 @@ fn gives_root(special: &Special) -> bool {
         "node", "perl", "php", "python", "rsync", "ruby", "sed", "sh", "socat", "strace", "tar",
         "tclsh", "tcsh", "tee", "timeout", "vi", "vim", "wget", "xargs", "zsh",
     ];
-    let is_root_for_all = special.mode & 0o4000 != 0 && special.mode & 0o001 != 0 && special.uid == 0;
+    let is_root_for_all =
+        special.mode & 0o4000 != 0 && special.mode & 0o001 != 0 && special.uid == 0;
     let name = paths::split(&special.path).1;
     let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
     is_root_for_all && NAMES.contains(&name.trim_end_matches('-'))
@@ -282,6 +289,14 @@ fn left_evidence(inspected: &Inspected<'_>, found: &[(u32, &Left)]) -> Vec<Attri
     if more > 0 {
         evidence.push(pair("more", more.to_string()));
     }
+    let counted = inspected
+        .traces
+        .iter()
+        .fold(0, |sum: u64, traces| sum.saturating_add(traces.more_left));
+    if counted > 0 && !evidence.is_empty() {
+        let note = format!("{counted} more files of this and other kinds were only counted");
+        evidence.push(pair("note", note));
+    }
     evidence
 }
 
@@ -316,10 +331,16 @@ fn ssh_server(inspected: &Inspected<'_>) -> Option<Told> {
         (None, None) => return None,
         (Some((_, left)), None) => (format!("It is /{}.", left.path), SSH_SERVER.severity),
         (Some((_, left)), Some(port)) => (
-            format!("It is /{}, and the image exposes its port {port}.", left.path),
+            format!(
+                "It is /{}, and the image exposes its port {port}.",
+                left.path
+            ),
             Severity::Medium,
         ),
-        (None, Some(port)) => (format!("The image exposes its port {port}."), SSH_SERVER.severity),
+        (None, Some(port)) => (
+            format!("The image exposes its port {port}."),
+            SSH_SERVER.severity,
+        ),
     };
     Some(
         Told::new(&SSH_SERVER, seen)

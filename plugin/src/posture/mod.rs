@@ -3,7 +3,7 @@
 //! ```text
 //! rules    what is a fault, as data
 //! eol      until when operating systems get fixes, as data
-//! traces   what one layer shows while it is read
+//! traces   what one layer shows while it is read (caches: which files are caches)
 //! overlay  the traces of all layers, one on top of the other
 //! config   rules about the config and the history
 //! files    rules about permissions and about what was left behind
@@ -14,6 +14,7 @@
 //! rule is silent where nothing tells (no config, no history, a base image that can't be told from the
 //! rest), and about what the base image brings, except where that matters whoever brought it.
 
+pub mod caches;
 pub mod config;
 pub mod eol;
 pub mod files;
@@ -125,11 +126,21 @@ impl Told {
         let mut identifiers = vec![identifier("ox-posture", rule.id, rule.title, None)];
         if let Some(number) = rule.cis {
             let name = format!("CIS Docker Benchmark {number}");
-            identifiers.push(identifier("cis", number, &name, Some(rules::CIS_URL.to_owned())));
+            identifiers.push(identifier(
+                "cis",
+                number,
+                &name,
+                Some(rules::CIS_URL.to_owned()),
+            ));
         }
         if let Some(number) = rule.cwe {
             let url = format!("https://cwe.mitre.org/data/definitions/{number}.html");
-            identifiers.push(identifier("cwe", &number.to_string(), &format!("CWE-{number}"), Some(url)));
+            identifiers.push(identifier(
+                "cwe",
+                &number.to_string(),
+                &format!("CWE-{number}"),
+                Some(url),
+            ));
         }
         let reference = match image.tags.first() {
             Some(tag) => format!("{}:{tag}", image.repository),

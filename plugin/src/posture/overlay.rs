@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::traces::{self, Left, Plain, Special, Traces};
+use super::caches::caches_at;
+use super::traces::{Left, Plain, Special, Traces};
 use crate::image::layer::keys_below;
 
 /// Files with special permissions that are kept of one image; of more, the number.
@@ -82,7 +83,16 @@ impl Overlay {
             let Some(path) = canonical(&left.path) else {
                 continue;
             };
-            self.hide(&path);
+            // Written again, it was not removed by that.
+            let now = self.now;
+            let again = self.left.get_mut(&path).and_then(|there| there.last_mut());
+            if let Some((_, before)) = again
+                && before.kind == left.kind
+                && before.removed.is_none_or(|by| by == now)
+            {
+                before.removed = None;
+                continue;
+            }
             if self.kept >= MAX_LEFT {
                 traces.more_left = traces.more_left.saturating_add(1);
                 continue;
@@ -128,7 +138,7 @@ impl Overlay {
         if self.traces.iter().all(|traces| traces.caches.is_empty()) {
             return;
         }
-        let kinds = traces::caches_at(key);
+        let kinds = caches_at(key);
         let now = self.now;
         let caches = self.traces.iter_mut().flat_map(|traces| &mut traces.caches);
         for cache in caches.filter(|cache| kinds.contains(&cache.kind)) {

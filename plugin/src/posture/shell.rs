@@ -124,7 +124,8 @@ fn is_piped(statement: &str) -> bool {
         if fetches(name) {
             fetched = true;
         } else if fetched {
-            let plain = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+            let plain =
+                name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
             if is_shell(name) {
                 // Its own script (`-c`) or a file instead of the pipe.
                 let mut from_pipe = true;
@@ -204,17 +205,29 @@ mod tests {
     #[test]
     fn scripts_from_the_network_are_seen_in_their_usual_forms() {
         for (run, unprotected) in [
-            ("curl -fsSL https://deb.nodesource.com/setup_20.x | bash -", false),
-            ("apt-get update && curl -sSL https://install.example | sh -s -- -y && rm x", false),
+            (
+                "curl -fsSL https://deb.nodesource.com/setup_20.x | bash -",
+                false,
+            ),
+            (
+                "apt-get update && curl -sSL https://install.example | sh -s -- -y && rm x",
+                false,
+            ),
             ("wget -qO- https://x.example/i.sh | sudo -E bash", false),
             ("curl https://x.example | POETRY_HOME=/opt python3 -", false),
             ("curl https://sh.rustup.rs -sSf | sh -s -- -y", false),
-            ("sh -c \"$(curl -fsSL https://x.example/install.sh)\"", false),
+            (
+                "sh -c \"$(curl -fsSL https://x.example/install.sh)\"",
+                false,
+            ),
             ("bash <(curl -s https://x.example)", false),
             ("eval \"$(wget -qO- https://x.example)\"", false),
             ("curl http://x.example/i.sh | sh", true),
             ("curl -skL https://x.example/i.sh | /bin/bash", true),
-            ("wget --no-check-certificate -O - https://x.example | sh", true),
+            (
+                "wget --no-check-certificate -O - https://x.example | sh",
+                true,
+            ),
             ("set -eux; curl https://x.example | tar xz | sh", false),
         ] {
             let found = piped_to_shell(run).unwrap_or_else(|| panic!("{run}"));
@@ -243,10 +256,21 @@ mod tests {
 
     #[test]
     fn only_modes_that_let_everybody_write_count() {
-        for mode in ["777", "0777", "666", "a+rwx", "o+w", "ugo+rw", "u=rwx,o=rw", "757"] {
+        for mode in [
+            "777",
+            "0777",
+            "666",
+            "a+rwx",
+            "o+w",
+            "ugo+rw",
+            "u=rwx,o=rw",
+            "757",
+        ] {
             assert!(lets_all_write(mode), "{mode}");
         }
-        for mode in ["755", "1777", "+w", "u+w", "g+w", "a+rx", "775", "a+rwt", "o-w", "a=rwxt", "x", ""] {
+        for mode in [
+            "755", "1777", "+w", "u+w", "g+w", "a+rx", "775", "a+rwt", "o-w", "a=rwxt", "x", "",
+        ] {
             assert!(!lets_all_write(mode), "{mode}");
         }
         assert_eq!(

@@ -3,6 +3,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "tests"
 )]
 
@@ -41,14 +42,19 @@ impl Sample {
         let history: Vec<_> = history
             .iter()
             .map(|(created, command, empty)| {
-                let mut step = json!({ "created": created, "created_by": command, "empty_layer": empty });
-                if !(command.starts_with("/bin/sh") || command.starts_with('#') || command.starts_with("bazel")) {
+                let mut step =
+                    json!({ "created": created, "created_by": command, "empty_layer": empty });
+                if !(command.starts_with("/bin/sh")
+                    || command.starts_with('#')
+                    || command.starts_with("bazel"))
+                {
                     step["comment"] = BK.into();
                 }
                 step
             })
             .collect();
-        let text = json!({ "os": "linux", "architecture": "amd64", "config": config, "history": history });
+        let text =
+            json!({ "os": "linux", "architecture": "amd64", "config": config, "history": history });
         let parsed = image_config::parse(text.to_string().as_bytes(), "sha256:cc").unwrap();
         let commands = image_config::layer_commands(&parsed.facts.history, layers.len());
         let image = Image {
@@ -84,7 +90,11 @@ impl Sample {
             attributes: Vec::new(),
         };
         let layers = layers.iter().map(|entries| layer(entries)).collect();
-        Self { image, layers, signed: None }
+        Self {
+            image,
+            layers,
+            signed: None,
+        }
     }
 
     fn os(mut self, id: &str, version: &str) -> Self {
@@ -102,7 +112,9 @@ impl Sample {
         for (index, layer) in self.layers.iter().enumerate() {
             merge.apply(index as u32, layer.clone());
         }
-        let Inventory { special, traces, .. } = merge.finish();
+        let Inventory {
+            special, traces, ..
+        } = merge.finish();
         let base = base::of(&self.image.config, &[], self.layers.len() as u32);
         findings(&Inspected {
             image: &self.image,
@@ -133,7 +145,11 @@ fn layer(entries: &[Entry]) -> LayerInventory {
             Some(path) => (path, Kind::Directory),
             None => (*path, Kind::File),
         };
-        let file = File { mode: *mode, size: *size, ..File::of_path(path) };
+        let file = File {
+            mode: *mode,
+            size: *size,
+            ..File::of_path(path)
+        };
         layer.traces.see(kind, &file);
     }
     layer
@@ -221,10 +237,19 @@ fn alpine() -> Sample {
     Sample::new(
         json!({ "Env": ["PATH=/bin"], "Cmd": ["/bin/sh"] }),
         &[
-            ("2026-01-27T21:00:00Z", "ADD alpine-minirootfs-3.20.9-x86_64.tar.gz / # buildkit", false),
+            (
+                "2026-01-27T21:00:00Z",
+                "ADD alpine-minirootfs-3.20.9-x86_64.tar.gz / # buildkit",
+                false,
+            ),
             ("2026-01-27T21:00:00Z", "CMD [\"/bin/sh\"]", true),
         ],
-        &[&[("bin/bbsuid", 0o4111, 1), ("bin/busybox", 0o755, 1), ("tmp/", 0o1777, 0), ("var/tmp/", 0o1777, 0)]],
+        &[&[
+            ("bin/bbsuid", 0o4111, 1),
+            ("bin/busybox", 0o755, 1),
+            ("tmp/", 0o1777, 0),
+            ("var/tmp/", 0o1777, 0),
+        ]],
     )
     .os("alpine", "3.20.9")
 }
@@ -285,15 +310,34 @@ fn good_images_give_a_handful() {
         json!({ "Env": ["PATH=/bin"], "Entrypoint": ["docker-entrypoint.sh"], "Cmd": ["node"] }),
         &[
             DEBIAN,
-            ("2026-11-12T00:00:00Z", "RUN /bin/sh -c set -eux; apt-get update; rm -rf /var/lib/apt/lists/* # buildkit", false),
-            ("2026-11-12T00:00:00Z", "RUN /bin/sh -c set -ex && curl -fsSLO https://nodejs.org/x && tar x # buildkit", false),
-            ("2026-11-12T00:00:00Z", "COPY docker-entrypoint.sh /usr/local/bin/ # buildkit", false),
-            ("2026-11-12T00:00:00Z", "ENTRYPOINT [\"docker-entrypoint.sh\"]", true),
+            (
+                "2026-11-12T00:00:00Z",
+                "RUN /bin/sh -c set -eux; apt-get update; rm -rf /var/lib/apt/lists/* # buildkit",
+                false,
+            ),
+            (
+                "2026-11-12T00:00:00Z",
+                "RUN /bin/sh -c set -ex && curl -fsSLO https://nodejs.org/x && tar x # buildkit",
+                false,
+            ),
+            (
+                "2026-11-12T00:00:00Z",
+                "COPY docker-entrypoint.sh /usr/local/bin/ # buildkit",
+                false,
+            ),
+            (
+                "2026-11-12T00:00:00Z",
+                "ENTRYPOINT [\"docker-entrypoint.sh\"]",
+                true,
+            ),
             ("2026-11-12T00:00:00Z", "CMD [\"node\"]", true),
         ],
         &[
             DEBIAN_FILES,
-            &[("usr/bin/ssh-agent", 0o2755, 1), ("usr/lib/openssh/ssh-keysign", 0o4755, 1)],
+            &[
+                ("usr/bin/ssh-agent", 0o2755, 1),
+                ("usr/lib/openssh/ssh-keysign", 0o4755, 1),
+            ],
             &[("usr/local/bin/node", 0o755, 1)],
             &[("usr/local/bin/docker-entrypoint.sh", 0o755, 1)],
         ],
@@ -301,14 +345,25 @@ fn good_images_give_a_handful() {
     .os("debian", "12");
     assert_eq!(
         node.told(),
-        ["root-user medium", "set-uid low", "set-uid-base info", "no-healthcheck info"]
+        [
+            "root-user medium",
+            "set-uid low",
+            "set-uid-base info",
+            "no-healthcheck info"
+        ]
     );
-    let debian = Sample::new(json!({ "Cmd": ["bash"] }), &[DEBIAN], &[DEBIAN_FILES]).os("debian", "12");
+    let debian =
+        Sample::new(json!({ "Cmd": ["bash"] }), &[DEBIAN], &[DEBIAN_FILES]).os("debian", "12");
     assert_eq!(debian.told(), ["root-user medium", "set-uid-base info"]);
     // 3.20 ended in April of that year, and nobody has built the image since January.
     assert_eq!(
         alpine().told(),
-        ["root-user medium", "os-end-of-life high", "old-base low", "set-uid-base info"]
+        [
+            "root-user medium",
+            "os-end-of-life high",
+            "old-base low",
+            "set-uid-base info"
+        ]
     );
     assert!(distroless().told().len() <= 1, "{:?}", distroless().told());
 }
@@ -322,20 +377,31 @@ fn a_real_debian_gives_two_findings() {
             println!("skipped: no {suite} in the folder of Debian roots (OX_DEBIAN_ROOTS)");
             continue;
         }
-        let mut sample = Sample::new(json!({ "Cmd": ["bash"] }), &[DEBIAN], &[&[]]).os("debian", version);
+        let mut sample =
+            Sample::new(json!({ "Cmd": ["bash"] }), &[DEBIAN], &[&[]]).os("debian", version);
         let mut seen = 0;
         walk(&root, &root, &mut sample.layers[0].traces, &mut seen);
         assert!(seen > 3000, "{seen}");
-        assert_eq!(sample.told(), ["root-user medium", "set-uid-base info"], "{suite}");
+        assert_eq!(
+            sample.told(),
+            ["root-user medium", "set-uid-base info"],
+            "{suite}"
+        );
         let findings = sample.findings();
         let paths = findings[1].evidence.iter().filter(|(key, _)| key == "path");
         let paths: Vec<&str> = paths.map(|(_, path)| path.as_str()).collect();
         for path in ["/usr/bin/su", "/usr/bin/passwd", "/usr/bin/chage"] {
-            assert!(paths.contains(&path) || paths.contains(&path.trim_start_matches("/usr")), "{suite}: {paths:?}");
+            assert!(
+                paths.contains(&path) || paths.contains(&path.trim_start_matches("/usr")),
+                "{suite}: {paths:?}"
+            );
         }
         // As a layer of the user's own, what the tool that made the root left in apt's cache is told, too.
         sample.image.config.history[0].command = "RUN /bin/sh -c debootstrap".to_owned();
-        println!("{suite}: {seen} files, without a known base {:?}", sample.told());
+        println!(
+            "{suite}: {seen} files, without a known base {:?}",
+            sample.told()
+        );
         assert!(sample.told().len() <= 4);
     }
 }
@@ -390,12 +456,24 @@ fn only_root_is_root() {
         ("nonroot:nonroot", false),
     ] {
         sample.image.config.user = user.to_owned();
-        assert_eq!(sample.told().contains(&"root-user medium".to_owned()), is_root, "{user:?}");
+        assert_eq!(
+            sample.told().contains(&"root-user medium".to_owned()),
+            is_root,
+            "{user:?}"
+        );
     }
     sample.image.platform.os = "windows".to_owned();
-    for (user, is_root) in [("", false), ("ContainerUser", false), ("ContainerAdministrator", true)] {
+    for (user, is_root) in [
+        ("", false),
+        ("ContainerUser", false),
+        ("ContainerAdministrator", true),
+    ] {
         sample.image.config.user = user.to_owned();
-        assert_eq!(sample.told().contains(&"root-user medium".to_owned()), is_root, "{user:?}");
+        assert_eq!(
+            sample.told().contains(&"root-user medium".to_owned()),
+            is_root,
+            "{user:?}"
+        );
     }
 }
 
@@ -419,21 +497,35 @@ fn what_the_base_image_does_in_its_steps_is_not_this_images_fault() {
                 ("2026-11-12T00:00:00Z", commands[0], false),
                 ("2026-11-12T00:00:00Z", "CMD [\"python3\"]", true),
                 ("2026-11-20T00:00:00Z", commands[1], false),
-                ("2026-11-20T00:00:00Z", "HEALTHCHECK &{[\"CMD\" \"true\"] \"0s\"}", true),
+                (
+                    "2026-11-20T00:00:00Z",
+                    "HEALTHCHECK &{[\"CMD\" \"true\"] \"0s\"}",
+                    true,
+                ),
             ],
             &[&[], &[], &[]],
         )
     };
     let piped = "RUN /bin/sh -c curl https://x.example | sh # buildkit";
     assert!(rows([piped, "COPY . /app # buildkit"]).told().is_empty());
-    assert_eq!(rows(["RUN /bin/sh -c true # buildkit", piped]).told(), ["pipe-to-shell low"]);
+    assert_eq!(
+        rows(["RUN /bin/sh -c true # buildkit", piped]).told(),
+        ["pipe-to-shell low"]
+    );
 }
 
 #[test]
 fn chmod_777_is_told_by_the_files_where_they_could_be_read() {
     let mut sample = Sample::new(
         json!({ "User": "1", "Cmd": ["bash"] }),
-        &[DEBIAN, ("2026-11-20T00:00:00Z", "RUN /bin/sh -c chmod 777 /x && rm /x # buildkit", false)],
+        &[
+            DEBIAN,
+            (
+                "2026-11-20T00:00:00Z",
+                "RUN /bin/sh -c chmod 777 /x && rm /x # buildkit",
+                false,
+            ),
+        ],
         &[&[], &[]],
     );
     assert!(sample.told().is_empty());
@@ -446,26 +538,46 @@ fn a_program_that_everybody_may_replace_is_worse_than_a_folder() {
     let with = |entry: Entry| {
         Sample::new(
             json!({ "User": "1", "Cmd": ["bash"] }),
-            &[DEBIAN, ("2026-11-20T00:00:00Z", "COPY a b # buildkit", false)],
+            &[
+                DEBIAN,
+                ("2026-11-20T00:00:00Z", "COPY a b # buildkit", false),
+            ],
             &[&[], &[entry]],
         )
         .told()
     };
     assert_eq!(with(("data/", 0o777, 0)), ["world-writable low"]);
-    assert_eq!(with(("usr/local/bin/app", 0o777, 1)), ["world-writable medium"]);
+    assert_eq!(
+        with(("usr/local/bin/app", 0o777, 1)),
+        ["world-writable medium"]
+    );
     assert!(with(("data/", 0o1777, 0)).is_empty());
 }
 
 #[test]
 fn set_uid_programs_that_give_root_are_told_wherever_they_come_from() {
     let with = |path, mode| {
-        Sample::new(json!({ "User": "1", "Cmd": ["bash"] }), &[DEBIAN], &[&[(path, mode, 1)]]).told()
+        Sample::new(
+            json!({ "User": "1", "Cmd": ["bash"] }),
+            &[DEBIAN],
+            &[&[(path, mode, 1)]],
+        )
+        .told()
     };
-    for path in ["bin/bash", "usr/bin/python3.11", "usr/bin/find", "usr/bin/perl5.36.0"] {
+    for path in [
+        "bin/bash",
+        "usr/bin/python3.11",
+        "usr/bin/find",
+        "usr/bin/perl5.36.0",
+    ] {
         assert_eq!(with(path, 0o4755), ["set-uid-shell high"], "{path}");
     }
     // Only its group may start it; only its group is changed; another program.
-    for (path, mode) in [("bin/bash", 0o4750), ("bin/bash", 0o2755), ("usr/bin/passwd", 0o4755)] {
+    for (path, mode) in [
+        ("bin/bash", 0o4750),
+        ("bin/bash", 0o2755),
+        ("usr/bin/passwd", 0o4755),
+    ] {
         assert_eq!(with(path, mode), ["set-uid-base info"], "{path}");
     }
 }
@@ -475,7 +587,10 @@ fn small_caches_and_those_of_the_base_image_are_not_worth_a_word() {
     let with = |layers: &[&[Entry]]| {
         Sample::new(
             json!({ "User": "1", "Cmd": ["bash"] }),
-            &[DEBIAN, ("2026-11-20T00:00:00Z", "COPY a b # buildkit", false)],
+            &[
+                DEBIAN,
+                ("2026-11-20T00:00:00Z", "COPY a b # buildkit", false),
+            ],
             layers,
         )
         .told()
@@ -492,7 +607,11 @@ fn an_id_is_one_image_and_one_rule() {
     let mut second = careless();
     second.image.digest = format!("sha256:{}", "2".repeat(64));
     let ids = |sample: &Sample| -> Vec<String> {
-        sample.findings().into_iter().map(|finding| finding.id).collect()
+        sample
+            .findings()
+            .into_iter()
+            .map(|finding| finding.id)
+            .collect()
     };
     assert_eq!(ids(&first), ids(&careless()));
     let mut all = [ids(&first), ids(&second)].concat();
@@ -506,7 +625,12 @@ fn an_id_is_one_image_and_one_rule() {
 #[test]
 fn every_rule_is_complete() {
     for rule in RULES {
-        assert_eq!(RULES.iter().filter(|other| other.id == rule.id).count(), 1, "{}", rule.id);
+        assert_eq!(
+            RULES.iter().filter(|other| other.id == rule.id).count(),
+            1,
+            "{}",
+            rule.id
+        );
         assert!(!rule.title.ends_with('.') && !rule.title.is_empty());
         for sentence in [rule.why, rule.remedy] {
             let end = sentence.chars().last().unwrap();

@@ -8,6 +8,7 @@
 
 use proptest::prelude::*;
 
+use super::super::caches::caches_at;
 use super::*;
 use crate::image::layer::{self, LayerInventory};
 use crate::image::merge::{Inventory, Merge};
@@ -258,10 +259,11 @@ fn what_was_left_behind_stays_known_after_it_was_removed() {
             (LeftKind::Git, "app/.git/HEAD", Some(2)),
             (LeftKind::HostKey, "etc/ssh/ssh_host_rsa_key", Some(1)),
             (LeftKind::History, "root/.bash_history", None),
-            (LeftKind::SshServer, "usr/sbin/sshd", Some(1)),
+            // Written again is not removed.
+            (LeftKind::SshServer, "usr/sbin/sshd", None),
         ]
     );
-    assert_eq!(left(1), [(LeftKind::SshServer, "usr/sbin/sshd", None)]);
+    assert!(left(1).is_empty());
 }
 
 #[test]
