@@ -550,7 +550,7 @@ fn may_lead_to_files(key: &str, target: &str) -> bool {
 }
 
 /// The keys of everything below a folder.
-pub(super) fn keys_below<V>(map: &BTreeMap<String, V>, dir: &str) -> Vec<String> {
+pub(crate) fn keys_below<V>(map: &BTreeMap<String, V>, dir: &str) -> Vec<String> {
     let start = if dir.is_empty() {
         String::new()
     } else {

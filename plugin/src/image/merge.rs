@@ -14,6 +14,7 @@ use crate::catalog::{
     os_release,
 };
 use crate::contract::{self, Explanation, PackageOrigin, Skip, SkipReason};
+use crate::posture::overlay::Overlay;
 use crate::posture::traces::{Special, Traces};
 use crate::secret;
 
@@ -32,9 +33,8 @@ struct File {
 pub struct Merge {
     files: BTreeMap<String, File>,
     links: BTreeMap<String, String>,
-    special: BTreeMap<String, (u32, Special)>,
     secrets: Vec<Secret>,
-    traces: Vec<Traces>,
+    traces: Overlay,
     notes: Vec<(String, Skip)>,
     weight: usize,
     /// The layer that is being put on top.
@@ -65,7 +65,7 @@ pub struct Inventory {
     pub secrets: Vec<Secret>,
     /// Files and folders with special permissions, each with its layer.
     pub special: Vec<(u32, Special)>,
-    /// What else each layer shows, the lowest first. Layers that could not be read show nothing.
+    /// What else each layer shows, by its place. Layers that could not be read show nothing.
     pub traces: Vec<Traces>,
     /// What could not be read, with its path (empty for a layer as a whole).
     pub notes: Vec<(String, Skip)>,
@@ -104,6 +104,10 @@ impl Merge {
         self.notes.extend(layer.notes);
         self.now = index;
         let mut removed = Vec::new();
+        let links = &self.links;
+        let traces = self
+            .traces
+            .begin(index, layer.traces, |key| canonical(links, key, false));
         // First what it takes away from those below: its own files are never meant.
         for dir in &layer.opaque {
             if let Some(dir) = if dir.is_empty() {
@@ -111,11 +115,13 @@ impl Merge {
             } else {
                 self.canonical(dir, true)
             } {
+                self.traces.whiteout(&dir);
                 self.remove_below(&dir, &mut removed);
             }
         }
         for key in &layer.whiteouts {
             if let Some(key) = self.canonical(key, false) {
+                self.traces.whiteout(&key);
                 self.remove(&key, &mut removed);
                 self.remove_below(&key, &mut removed);
             }
@@ -123,7 +129,8 @@ impl Merge {
         for key in &layer.folders {
             // A folder takes the place of a link or a file, not of a folder.
             if let Some(key) = self.canonical(key, false) {
-                self.remove(&key, &mut removed);
+                self.traces.put_folder(&key);
+                self.remove_read(&key, &mut removed);
             }
         }
         for key in layer
@@ -167,14 +174,8 @@ impl Merge {
                 hits: file.hits,
             });
         }
-        let mut traces = layer.traces;
-        for mut special in std::mem::take(&mut traces.special) {
-            if let Some(path) = self.canonical(&special.path, false) {
-                special.path.clone_from(&path);
-                self.special.insert(path, (index, special));
-            }
-        }
-        self.traces.push(traces);
+        let links = &self.links;
+        self.traces.put(traces, |key| canonical(links, key, false));
     }
 
     fn put(
@@ -279,12 +280,17 @@ impl Merge {
 
     /// Where a key leads through the links on its way; `None` for loops.
     fn canonical(&self, key: &str, last: bool) -> Option<String> {
-        paths::resolve(key, last, |key| self.links.get(key).map(String::as_str))
+        canonical(&self.links, key, last)
     }
 
     fn remove(&mut self, key: &str, removed: &mut Vec<(String, File)>) {
+        self.traces.remove(key);
+        self.remove_read(key, removed);
+    }
+
+    /// Removes a key from all that was read of contents and links.
+    fn remove_read(&mut self, key: &str, removed: &mut Vec<(String, File)>) {
         self.links.remove(key);
-        self.special.remove(key);
         self.remove_secret(key, false);
         if let Some(file) = self.files.remove(key) {
             self.weight = self.weight.saturating_sub(weight(key, &file.found));
@@ -299,9 +305,7 @@ impl Merge {
         for key in keys_below(&self.links, dir) {
             self.links.remove(&key);
         }
-        for key in keys_below(&self.special, dir) {
-            self.special.remove(&key);
-        }
+        self.traces.remove_below(dir);
         self.remove_secret(dir, true);
     }
 
@@ -449,12 +453,13 @@ impl Merge {
             }
         }
         drop_completed(&mut packages);
+        let (special, traces) = self.traces.finish();
         Inventory {
             release,
             packages,
             secrets: self.secrets,
-            special: self.special.into_values().collect(),
-            traces: self.traces,
+            special,
+            traces,
             notes: self.notes,
         }
     }
@@ -471,6 +476,10 @@ fn before_usr_merge(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("usr/")?;
     let (top, _) = rest.split_once('/')?;
     (matches!(top, "bin" | "sbin") || top.starts_with("lib")).then_some(rest)
+}
+
+fn canonical(links: &BTreeMap<String, String>, key: &str, last: bool) -> Option<String> {
+    paths::resolve(key, last, |key| links.get(key).map(String::as_str))
 }
 
 /// Drops packages of cataloguers that only complete what others read, where another one read them, too.

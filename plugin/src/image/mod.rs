@@ -13,5 +13,6 @@ pub mod layer;
 pub mod merge;
 pub mod paths;
 pub mod purl;
+pub mod step;
 pub mod tar;
 pub mod zip;
