@@ -416,6 +416,8 @@ pub(crate) fn images() -> Vec<ImageRow> {
         .map(|image| ImageRow {
             connection: s("work"),
             location: s("acme/shop/api"),
+            secrets: u32::from(image.complete),
+            misconfigurations: 2 * u32::from(image.complete),
             image,
             first_seen: s("2026-11-20T09:00:00Z"),
             last_seen: s("2026-11-22T14:10:00Z"),
