@@ -1,10 +1,14 @@
 //! Rows for the tests of reports and commands: small, varied, and with hostile text among them.
 
+mod image;
+
 use crate::contract::*;
 use crate::host::{
     Connection, Counts, FindingRow, ImageRow, Inspection, LocationOutcome, LocationReport,
     LocationRow, NetworkOptions, NewLocations, ScanReport, Selection, SkippedRow,
 };
+
+pub(crate) use image::{detail, seen};
 
 fn s(text: &str) -> String {
     text.to_owned()
