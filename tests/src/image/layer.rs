@@ -400,6 +400,20 @@ impl BuiltLayer {
         Self::from_parts(bytes, diff_id, compression, "COPY raw /")
     }
 
+    /// A layer that another program packed with gzip.
+    ///
+    /// # Errors
+    /// When it can't be unpacked.
+    pub fn gzipped(bytes: Vec<u8>, command: &str) -> io::Result<Self> {
+        let mut plain = Hashing {
+            inner: io::sink(),
+            hash: Sha256::new(),
+        };
+        io::copy(&mut flate2::read::MultiGzDecoder::new(&bytes[..]), &mut plain)?;
+        let diff = format!("sha256:{}", hex(&plain.hash.finalize()));
+        Ok(Self::from_parts(bytes, diff, Compression::Gzip, command))
+    }
+
     /// The bytes of the blob.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
