@@ -161,8 +161,14 @@ mod tests {
     #[test]
     fn three_spellings_of_one_package_are_one() {
         let deb = Some((Kind::Deb, "passwd 1:4.13+dfsg1-1".to_owned()));
-        assert_eq!(of("pkg:deb/debian/passwd@1%3A4.13%2Bdfsg1-1?arch=amd64"), deb);
-        assert_eq!(of("pkg:deb/debian/passwd@4.13+dfsg1-1?arch=amd64&epoch=1"), deb);
+        assert_eq!(
+            of("pkg:deb/debian/passwd@1%3A4.13%2Bdfsg1-1?arch=amd64"),
+            deb
+        );
+        assert_eq!(
+            of("pkg:deb/debian/passwd@4.13+dfsg1-1?arch=amd64&epoch=1"),
+            deb
+        );
         let npm = Some((Kind::Npm, "@babel/core 7.0.0".to_owned()));
         assert_eq!(of("pkg:npm/%40babel/core@7.0.0"), npm);
         assert_eq!(of("pkg:npm/@babel/core@7.0.0"), npm);

@@ -127,8 +127,18 @@ impl RealImages {
     /// When something of it can't be read.
     pub fn image(&self, name: &str) -> anyhow::Result<Option<Real>> {
         match name {
-            "rpm-sqlite" => rpm(name, "var/lib/rpm/rpmdb.sqlite", "mariner2.rpmdb.sqlite", MARINER),
-            "rpm-ndb" => rpm(name, "usr/lib/sysimage/rpm/Packages.db", "sle15.Packages.db", SLE),
+            "rpm-sqlite" => rpm(
+                name,
+                "var/lib/rpm/rpmdb.sqlite",
+                "mariner2.rpmdb.sqlite",
+                MARINER,
+            ),
+            "rpm-ndb" => rpm(
+                name,
+                "usr/lib/sysimage/rpm/Packages.db",
+                "sle15.Packages.db",
+                SLE,
+            ),
             "rpm-bdb" => rpm(name, "var/lib/rpm/Packages", "libuuid.Packages", CENTOS),
             "alpine" => Ok(Some(alpine())),
             "conda" => Ok(Some(conda(&self.base, &self.base_truth))),
@@ -362,7 +372,11 @@ mod tests {
         let text = "python\tPyYAML\t6.0\tusr/lib\nrust\tserde\t1.0.1\topt/uv\nrust-build\tcc\t1.2.0\topt/uv\n";
         let truth = truth(text).unwrap();
         let python = truth.get(&Kind::Pypi).unwrap();
-        assert!(python.packages.contains(&Package::new(Kind::Pypi, "pyyaml", "6.0")));
+        assert!(
+            python
+                .packages
+                .contains(&Package::new(Kind::Pypi, "pyyaml", "6.0"))
+        );
         assert_eq!(truth.get(&Kind::Cargo).unwrap().packages.len(), 1);
         assert!(super::truth("nonsense").is_err());
         assert!(super::truth("cobol\ta\t1\t").is_err());

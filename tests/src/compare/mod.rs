@@ -164,7 +164,8 @@ impl Judged<'_> {
                     against: against.clone(),
                     reason: reason
                         .map(|reason| reason.text)
-                        .or(alone.then_some("found by the connector only; no list to check it against")),
+                        .or(alone
+                            .then_some("found by the connector only; no list to check it against")),
                 });
             }
         }
@@ -223,8 +224,14 @@ mod tests {
     #[test]
     fn what_the_tool_of_the_ecosystem_says_counts() {
         let truth: Option<(Reach, &[&str])> = Some((Reach::Whole, &["a", "b"]));
-        assert_eq!(judge(truth, &["a", "c"], &["a", "b", "c"]), ["Misses b", "Finds c"]);
-        assert!(judge(truth, &["a", "b"], &["x"]).is_empty(), "a peer's mistake is not ours");
+        assert_eq!(
+            judge(truth, &["a", "c"], &["a", "b", "c"]),
+            ["Misses b", "Finds c"]
+        );
+        assert!(
+            judge(truth, &["a", "b"], &["x"]).is_empty(),
+            "a peer's mistake is not ours"
+        );
     }
 
     #[test]

@@ -33,7 +33,11 @@ pub fn lines(out: &mut impl Write, image: &str, lines: &[Line]) -> io::Result<()
         });
         write!(out, "{image:<11} {:<9} {tool:<18} {number:>6} ", line.kind)?;
         for who in [Who::Ours, Who::Trivy, Who::Syft] {
-            write!(out, " {:>18}", line.counts.get(&who).map_or(String::new(), counts))?;
+            write!(
+                out,
+                " {:>18}",
+                line.counts.get(&who).map_or(String::new(), counts)
+            )?;
         }
         writeln!(out)?;
     }

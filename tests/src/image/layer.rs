@@ -252,8 +252,8 @@ impl Layer {
     fn try_build(&self) -> io::Result<BuiltLayer> {
         let (bytes, diff) = match self.compression {
             Compression::Gzip => {
-                let packer =
-                    flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::new(self.level));
+                let packer = flate2::GzBuilder::new()
+                    .write(Vec::new(), flate2::Compression::new(self.level));
                 let (packer, diff) = self.write_to(packer)?;
                 (packer.finish()?, diff)
             }
@@ -479,7 +479,10 @@ impl BuiltLayer {
             inner: io::sink(),
             hash: Sha256::new(),
         };
-        io::copy(&mut flate2::read::MultiGzDecoder::new(&bytes[..]), &mut plain)?;
+        io::copy(
+            &mut flate2::read::MultiGzDecoder::new(&bytes[..]),
+            &mut plain,
+        )?;
         let diff = format!("sha256:{}", hex(&plain.hash.finalize()));
         Ok(Self::from_parts(bytes, diff, Compression::Gzip, command))
     }

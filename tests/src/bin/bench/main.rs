@@ -47,8 +47,9 @@ struct Bench {
 }
 
 fn bench() -> anyhow::Result<()> {
-    let (flags, asked): (Vec<String>, Vec<String>) =
-        std::env::args().skip(1).partition(|one| one.starts_with("--"));
+    let (flags, asked): (Vec<String>, Vec<String>) = std::env::args()
+        .skip(1)
+        .partition(|one| one.starts_with("--"));
     let five = flags.iter().any(|flag| flag == "--five");
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|one| one == name);
     let Some(site) = Installation::start(organisation())? else {

@@ -27,7 +27,10 @@ pub(crate) fn ask(bench: &Bench, out: &mut impl Write) -> anyhow::Result<()> {
     let base = Layer::from_folder(&root.root)?.gzip().build();
     let tags: Vec<String> = (1..=IMAGES).map(|number| format!("app-{number}")).collect();
     for (number, tag) in tags.iter().enumerate() {
-        let image = Image::amd64().layer(&base).layer(application(number)).build();
+        let image = Image::amd64()
+            .layer(&base)
+            .layer(application(number))
+            .build();
         if !bench.site.open.push(&image, &path("apps"), tag)? {
             return Ok(());
         }
@@ -40,7 +43,10 @@ pub(crate) fn ask(bench: &Bench, out: &mut impl Write) -> anyhow::Result<()> {
             .note(of_itself(&cold)),
     ];
     let (again, took) = bench.ours("apps")?;
-    ensure!(counted(&again, "layers_read") == 0, "a layer was read again");
+    ensure!(
+        counted(&again, "layers_read") == 0,
+        "a layer was read again"
+    );
     let again = Row::new("ox-host, again", took)
         .packages(counted(&again, "packages"))
         .note(of_itself(&again));
@@ -62,7 +68,9 @@ pub(crate) fn ask(bench: &Bench, out: &mut impl Write) -> anyhow::Result<()> {
     rows.push(again);
     write(
         out,
-        &format!("{IMAGES} images that share a base, each with a layer of its own; cold, caches kept between them"),
+        &format!(
+            "{IMAGES} images that share a base, each with a layer of its own; cold, caches kept between them"
+        ),
         &rows,
     )?;
     Ok(())
