@@ -10,6 +10,7 @@ pub mod copyright;
 pub mod dpkg;
 pub mod lines;
 pub mod os_release;
+pub mod sbom;
 
 use std::io::{self, Read};
 
@@ -23,6 +24,7 @@ pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &dpkg::Dpkg,
     &copyright::Copyright,
     &apk::Apk,
+    &sbom::Sbom,
 ];
 
 /// Bytes that what one file says may take in memory. A Debian desktop with 8,000 packages takes 3 MiB.

@@ -63,6 +63,7 @@ pub(super) fn find(text: &[u8], at: usize, length: usize, style: Style) -> Optio
     at += blanks;
     // The keyword may have the separator in it (`pwd=`).
     let inside = !closed && !spaced && name.end > at;
+    let separator = at;
     at = match (get(at), get(at + 1), get(at + 2)) {
         _ if inside => at,
         (Some(b'='), Some(b'>'), _) | (Some(b':'), Some(b'='), _) => at + 2,
@@ -95,8 +96,19 @@ pub(super) fn find(text: &[u8], at: usize, length: usize, style: Style) -> Optio
         _ => return None,
     };
     let blanks = self::blanks(text, at);
+    // In a command other words follow; elsewhere what has other words behind it is a sentence.
+    let tight = (!spaced && blanks == 0 && get(separator) == Some(b'=')) || separator == at;
     at += blanks;
-    value(text, at, style, name)
+    value(
+        text,
+        at,
+        if tight && style == Style::Data {
+            Style::Spaced
+        } else {
+            style
+        },
+        name,
+    )
 }
 
 /// The name around a keyword, and where it ends.
@@ -389,7 +401,11 @@ fn is_other(stem: &str) -> bool {
 }
 
 fn is_password(value: &[u8], quoted: bool, style: Style) -> bool {
-    if noise::is_no_password(value) {
+    // `password= name=`: an empty one, and what comes next.
+    let empty = value
+        .strip_suffix(b"=")
+        .is_some_and(|name| name.iter().all(u8::is_ascii_alphabetic));
+    if empty || noise::is_no_password(value) {
         return false;
     }
     match style {

@@ -91,7 +91,12 @@ fn has_crc32(secret: &[u8]) -> bool {
     let Some((random, check)) = secret.split_at_checked(30) else {
         return false;
     };
-    base62(crc32(random)) == check
+    checksum(random) == check
+}
+
+/// The last six characters of a token with these before them.
+pub(super) fn checksum(random: &[u8]) -> [u8; 6] {
+    base62(crc32(random))
 }
 
 /// CRC-32 as in gzip.

@@ -150,6 +150,7 @@ fn is_made_up_host(host: &[u8]) -> bool {
     let lower = host.to_ascii_lowercase();
     NAMES.iter().any(|name| lower == *name)
         || lower.windows(7).any(|window| window == b"example")
+        || lower.ends_with(b"company.com")
         || lower.ends_with(b".test")
         || lower.ends_with(b".invalid")
 }
