@@ -6,8 +6,8 @@
 //! versions of all.
 
 pub mod apk;
-pub mod conda;
 pub mod binary;
+pub mod conda;
 pub mod copyright;
 pub mod dotnet;
 pub mod dpkg;
@@ -27,6 +27,7 @@ pub mod python;
 pub mod r;
 pub mod rpm;
 pub mod ruby;
+pub mod sbom;
 #[cfg(test)]
 mod testing;
 
@@ -56,6 +57,7 @@ pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &opkg::Opkg,
     &opkg::OpkgControl,
     &opkg::OpkgFiles,
+    &sbom::Sbom,
     // Last: it wants files by their mode, whatever they are called.
     &binary::Binary,
 ];

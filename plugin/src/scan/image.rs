@@ -274,8 +274,16 @@ impl Run<'_, '_, '_> {
             signed: None,
             now: self.registry.session().client.transport().unix_now(),
         };
-        let mut findings = secret::findings::findings(&inspected);
+        let mut passed_over = Vec::new();
+        let mut findings = secret::findings::findings(&inspected, &mut passed_over);
         findings.extend(posture::findings(&inspected));
+        for (path, skip) in passed_over {
+            let (subject, name) = match path.as_str() {
+                "" => (SkipSubject::Image, image.digest.as_str()),
+                path => (SkipSubject::File, path),
+            };
+            skips.add(subject, name, Some(&image.digest), skip);
+        }
         Ok(Some(Scanned {
             image,
             packages,
