@@ -341,6 +341,30 @@ fn what_only_the_directory_has_is_counted() {
 }
 
 #[test]
+fn an_entry_that_claims_the_next_as_its_own_contents_is_told() {
+    let stored = How {
+        deflate: false,
+        ..PLAIN
+    };
+    let with_size = |size: &dyn Fn(usize) -> u32| {
+        let mut archive = Archive::default().add_how("a", b"1", stored).add("b", b"2");
+        let size = size(archive.bytes.len());
+        archive.bytes[18..22].copy_from_slice(&size.to_le_bytes());
+        read_of(&archive.finish(), |name| name == b"b")
+    };
+    let (entries, outcome) = with_size(&|length| length as u32 - 31);
+    assert!(entries.is_empty());
+    assert!(outcome.has_directory && outcome.missed == 1, "{outcome:?}");
+    let (entries, outcome) = with_size(&|_| u32::MAX - 1);
+    assert!(entries.is_empty() && !outcome.has_directory);
+    assert_eq!(outcome.troubles, [Trouble::Truncated]);
+    // One that claims less leaves a gap, and the next is found behind it.
+    let (entries, outcome) = with_size(&|_| 0);
+    assert_eq!(names(&entries), ["b"]);
+    assert_eq!(outcome.listed, [true]);
+}
+
+#[test]
 fn of_two_archives_in_one_file_the_last_counts() {
     let mut file = Archive::default().add("a", b"1").finish();
     let second = Archive::after(&file).add("b", b"2");

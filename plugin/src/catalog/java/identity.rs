@@ -5,7 +5,9 @@
 //! manifests are prose as often as names. The manifest completes it, and stands for it where the file
 //! was renamed. An archive of which neither says a version is nobody's package.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
 use super::known;
 use super::manifest::{Manifest, Properties};
@@ -286,8 +288,9 @@ pub(super) fn packages(said: Said, file_name: &str) -> Vec<FoundPackage> {
             all.push(package);
         }
     }
-    let mut seen = HashSet::new();
-    all.retain(|package| seen.insert((package.name.clone(), package.version.clone())));
+    // Names may be many and long, so their hashes stand for them.
+    let (keys, mut seen) = (RandomState::new(), HashSet::new());
+    all.retain(|package| seen.insert(keys.hash_one((&package.name, &package.version))));
     all
 }
 
