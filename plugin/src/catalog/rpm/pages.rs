@@ -13,8 +13,11 @@ use super::header::Blob;
 pub(super) const MAX_RETAINED: usize = 20 << 20;
 /// Rows of one database; no distribution has as many packages.
 pub(super) const MAX_ROWS: usize = 100_000;
-/// Pages that are stepped over in all. A database of the largest size that is read takes a tenth.
+/// Pages that are stepped over in all, and parts of values that are read. A database of the largest size that
+/// is read takes half.
 const MAX_STEPS: usize = 8 << 20;
+/// Bytes of a value that are read in the time of a step.
+const STEP_BYTES: usize = 256;
 /// Pages that are known to be freed before they come; those of 256 MiB.
 const MAX_DOUBTED: usize = 1 << 16;
 /// What a page or a row takes besides its bytes.
@@ -185,7 +188,7 @@ impl<T: Copy> Chains<T> {
     /// Pages that the database seems to have freed, as `page` says, the last one that came.
     pub(super) fn doubt(&mut self, page: u32, freed: impl Iterator<Item = u32>) {
         for number in freed.chain([page]) {
-            self.steps += 1;
+            self.steps = self.steps.saturating_add(1);
             if let Some(page) = self.pages.get_mut(&number) {
                 if !page.doubted && page.claims == 0 {
                     page.doubted = true;
@@ -251,6 +254,7 @@ impl<T: Copy> Chains<T> {
             left = left.saturating_sub(piece.len());
             pieces.push(piece);
         }
+        self.steps = self.steps.saturating_add(row.total / STEP_BYTES);
         // A chain that goes on behind the end of its value was overwritten by another one.
         let verdict = if whole {
             event(Event::Whole(row.tag, &Blob::new(pieces)))

@@ -154,6 +154,25 @@ fn a_value_that_makes_no_sense_leaves_its_pages_to_others() {
 }
 
 #[test]
+fn a_large_value_that_many_rows_share_is_not_read_for_each() {
+    let mut chains = Chains::with_limit(MAX_RETAINED);
+    let mut read = 0;
+    let mut event = |event: Event<'_, u32>| {
+        read += usize::from(matches!(event, Event::Whole(..)));
+        Verdict::Keep
+    };
+    let size = 60_000;
+    for number in 1..=300 {
+        let next = if number == 300 { 0 } else { number + 1 };
+        chains.page(number, next, &vec![0; size], &mut event);
+    }
+    while !chains.is_exhausted() {
+        chains.row(1, &[], 300 * size, 1, &mut event);
+    }
+    assert!(read < 150, "{read}");
+}
+
+#[test]
 fn rows_without_end_stop_being_followed() {
     let mut chains = Chains::with_limit(1 << 20);
     let mut event = |_: Event<'_, u32>| Verdict::Keep;

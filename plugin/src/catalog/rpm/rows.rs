@@ -131,6 +131,6 @@ impl<T: Copy + Ord> Rows<T> {
                 ),
             );
         }
-        self.owned.finish("its packages", found);
+        self.owned.finish("files of its packages", found);
     }
 }
