@@ -86,7 +86,7 @@ impl Cataloguer for Apk {
         if any {
             finish(package, found);
         }
-        owned.finish("its packages", found);
+        owned.finish("files of its packages", found);
         Ok(())
     }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_package_owns_the_files_below_its_folders() {
         let found = parse(
-            b"P:a\nV:1\nF:usr\nF:usr/bin\nR:a\nZ:Q1=\nR:b\nF:usr/lib\nR:liba.so\nF:\nR:x\n\n\
+            b"P:a\nV:1\nF:\nR:x\nF:usr\nF:usr/lib\nR:liba.so\nF:usr/bin\nR:a\nZ:Q1=\nR:b\n\n\
               R:stray\nP:b\nV:1\nF:bin\nR:sh\n",
         );
         assert_eq!(found.packages[0].owns, ["usr/bin/a", "usr/bin/b"]);

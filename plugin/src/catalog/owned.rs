@@ -7,6 +7,8 @@ use crate::contract::SkipReason;
 /// Bytes that the keys of owned files of one database may take. A distribution with 3,000 packages and
 /// Node.js' modules takes 2 MiB.
 pub const MAX_OWNED_BYTES: usize = 4 << 20;
+/// Files that are looked at in one database; the largest distributions have a tenth.
+const MAX_FILES: usize = 4 << 20;
 /// Longest key that is looked at, as in Linux.
 const MAX_KEY: usize = 4096;
 /// What a key takes besides its text.
@@ -16,6 +18,7 @@ const KEY_BYTES: usize = 24;
 #[derive(Debug)]
 pub struct Owned {
     left: usize,
+    seen: usize,
     full: bool,
     key: Vec<u8>,
 }
@@ -24,6 +27,7 @@ impl Default for Owned {
     fn default() -> Self {
         Self {
             left: MAX_OWNED_BYTES,
+            seen: 0,
             full: false,
             key: Vec::new(),
         }
@@ -34,6 +38,11 @@ impl Owned {
     /// Adds the file `name` in `folder` to `keys` if it may matter. Either may begin or end with slashes.
     pub fn add(&mut self, folder: &[u8], name: &[u8], keys: &mut Vec<String>) {
         self.key.clear();
+        if self.seen >= MAX_FILES {
+            self.full = true;
+            return;
+        }
+        self.seen += 1;
         if folder.len().saturating_add(name.len()) >= MAX_KEY {
             return;
         }
@@ -63,14 +72,14 @@ impl Owned {
         keys.push(key.into_owned());
     }
 
-    /// Says so when there were too many. `whose` is what owns them.
+    /// Says so when there were too many. `whose` is what they are ("files of its package").
     pub fn finish(&self, whose: &str, found: &mut Found) {
         if self.full {
             found.note(
                 SkipReason::OverLimit,
                 format!(
-                    "{whose} own more files than fit {MAX_OWNED_BYTES} bytes; of the rest it is not known that \
-                     an operating-system package owns them"
+                    "{whose} are more than {MAX_FILES}, or those that matter take more than {MAX_OWNED_BYTES} \
+                     bytes; of the rest it is not known that an operating-system package owns them"
                 ),
             );
         }
@@ -107,6 +116,17 @@ mod tests {
     }
 
     #[test]
+    fn files_without_end_stop_being_looked_at() {
+        let mut owned = Owned::default();
+        let mut keys = Vec::new();
+        owned.seen = MAX_FILES - 1;
+        owned.add(b"/usr/bin", b"last", &mut keys);
+        owned.add(b"/usr/bin", b"too-many", &mut keys);
+        assert_eq!(keys, ["usr/bin/last"]);
+        assert!(owned.full);
+    }
+
+    #[test]
     fn too_many_are_told_and_take_no_more_memory() {
         let mut owned = Owned::default();
         let mut keys = Vec::new();
@@ -116,7 +136,7 @@ mod tests {
         let bytes: usize = keys.iter().map(|key| key.len() + KEY_BYTES).sum();
         assert!(bytes <= MAX_OWNED_BYTES);
         let mut found = Found::default();
-        owned.finish("its packages", &mut found);
+        owned.finish("files of its packages", &mut found);
         assert_eq!(found.notes[0].reason, SkipReason::OverLimit);
     }
 }

@@ -166,7 +166,7 @@ fn packages(
             ),
         );
     }
-    owned.finish("its packages", found);
+    owned.finish("files of its packages", found);
     Ok(())
 }
 

@@ -2,9 +2,9 @@
 //!
 //! A page of a value may come before or after the row that leads to it. Pages are kept until a row has all of
 //! its own, then the value is read and its pages are forgotten. What nobody asked for yet is given up first
-//! when there is too much, the oldest first: mostly pages that the database has freed and not overwritten.
+//! when there is too much: pages that the database seems to have freed before others, and the oldest first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, Read};
 
 use super::header::Blob;
@@ -13,8 +13,13 @@ use super::header::Blob;
 pub(super) const MAX_RETAINED: usize = 20 << 20;
 /// Rows of one database; no distribution has as many packages.
 pub(super) const MAX_ROWS: usize = 100_000;
-/// Pages that are stepped over in all. A database of the largest size that is read takes a tenth.
+/// Pages that are stepped over in all, and parts of values that are read. A database of the largest size that
+/// is read takes half.
 const MAX_STEPS: usize = 8 << 20;
+/// Bytes of a value that are read in the time of a step.
+const STEP_BYTES: usize = 256;
+/// Pages that are known to be freed before they come; those of 256 MiB.
+const MAX_DOUBTED: usize = 1 << 16;
 /// What a page or a row takes besides its bytes.
 const OVERHEAD: usize = 96;
 
@@ -25,6 +30,8 @@ struct Page {
     claims: u32,
     /// Stands in the order in which pages are given up.
     queued: bool,
+    /// Stands among those that are given up first.
+    doubted: bool,
 }
 
 struct Row<T> {
@@ -39,10 +46,21 @@ struct Row<T> {
 
 /// A value that is whole, or a row whose value will not become so.
 pub(super) enum Event<'e, T> {
-    /// The value is whole. Answer true when it makes sense: its pages are forgotten then.
+    /// The value is whole.
     Whole(T, &'e Blob<'e>),
     /// Its pages lead in a circle, end too soon, or were given up.
     Lost(T),
+}
+
+/// What becomes of the pages of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// They are nobody else's.
+    Forget,
+    /// They may be another row's, which is not likely.
+    Doubt,
+    /// The value makes no sense: they are another row's.
+    Keep,
 }
 
 /// Pages and the rows that wait for them.
@@ -50,6 +68,10 @@ pub(super) struct Chains<T> {
     pages: HashMap<u32, Page>,
     /// Pages in the order in which they are given up: those of nobody, and some that were used since.
     order: VecDeque<u32>,
+    /// Those that are given up before these.
+    doubted: VecDeque<u32>,
+    /// Pages that come yet and will be of those.
+    doubted_ahead: HashSet<u32>,
     rows: HashMap<usize, Row<T>>,
     waiting: HashMap<u32, Vec<usize>>,
     retained: usize,
@@ -67,6 +89,8 @@ impl<T: Copy> Chains<T> {
         Self {
             pages: HashMap::new(),
             order: VecDeque::new(),
+            doubted: VecDeque::new(),
+            doubted_ahead: HashSet::new(),
             rows: HashMap::new(),
             waiting: HashMap::new(),
             retained: 0,
@@ -88,7 +112,7 @@ impl<T: Copy> Chains<T> {
         local: &[u8],
         total: usize,
         next: u32,
-        event: &mut dyn FnMut(Event<'_, T>) -> bool,
+        event: &mut dyn FnMut(Event<'_, T>) -> Verdict,
     ) {
         self.rows_seen += 1;
         if self.is_exhausted() {
@@ -126,7 +150,7 @@ impl<T: Copy> Chains<T> {
         number: u32,
         next: u32,
         bytes: &[u8],
-        event: &mut dyn FnMut(Event<'_, T>) -> bool,
+        event: &mut dyn FnMut(Event<'_, T>) -> Verdict,
     ) {
         if self.is_exhausted() || self.pages.contains_key(&number) {
             return;
@@ -140,23 +164,44 @@ impl<T: Copy> Chains<T> {
             return;
         }
         self.retained += cost;
+        let doubted = self.doubted_ahead.remove(&number);
         self.pages.insert(
             number,
             Page {
                 next,
                 bytes: bytes.into(),
                 claims: 0,
-                queued: true,
+                queued: !doubted,
+                doubted,
             },
         );
-        self.order.push_back(number);
+        if doubted {
+            self.doubted.push_back(number);
+        } else {
+            self.order.push_back(number);
+        }
         for id in waiting {
             self.follow(id, event);
         }
     }
 
+    /// Pages that the database seems to have freed, as `page` says, the last one that came.
+    pub(super) fn doubt(&mut self, page: u32, freed: impl Iterator<Item = u32>) {
+        for number in freed.chain([page]) {
+            self.steps = self.steps.saturating_add(1);
+            if let Some(page) = self.pages.get_mut(&number) {
+                if !page.doubted && page.claims == 0 {
+                    page.doubted = true;
+                    self.doubted.push_back(number);
+                }
+            } else if number > page && self.doubted_ahead.len() < MAX_DOUBTED {
+                self.doubted_ahead.insert(number);
+            }
+        }
+    }
+
     /// No more pages come: what is not whole is lost.
-    pub(super) fn finish(&mut self, event: &mut dyn FnMut(Event<'_, T>) -> bool) {
+    pub(super) fn finish(&mut self, event: &mut dyn FnMut(Event<'_, T>) -> Verdict) {
         let mut left: Vec<usize> = self.rows.keys().copied().collect();
         left.sort_unstable();
         for id in left {
@@ -165,7 +210,7 @@ impl<T: Copy> Chains<T> {
     }
 
     /// Follows a row's chain as far as its pages are there.
-    fn follow(&mut self, id: usize, event: &mut dyn FnMut(Event<'_, T>) -> bool) {
+    fn follow(&mut self, id: usize, event: &mut dyn FnMut(Event<'_, T>) -> Verdict) {
         loop {
             let Some(row) = self.rows.get_mut(&id) else {
                 return;
@@ -193,7 +238,7 @@ impl<T: Copy> Chains<T> {
         }
     }
 
-    fn complete(&mut self, id: usize, event: &mut dyn FnMut(Event<'_, T>) -> bool) {
+    fn complete(&mut self, id: usize, event: &mut dyn FnMut(Event<'_, T>) -> Verdict) {
         let Some(row) = self.take(id) else {
             return;
         };
@@ -209,27 +254,28 @@ impl<T: Copy> Chains<T> {
             left = left.saturating_sub(piece.len());
             pieces.push(piece);
         }
+        self.steps = self.steps.saturating_add(row.total / STEP_BYTES);
         // A chain that goes on behind the end of its value was overwritten by another one.
-        let good = if whole {
+        let verdict = if whole {
             event(Event::Whole(row.tag, &Blob::new(pieces)))
         } else {
             event(Event::Lost(row.tag));
-            false
+            Verdict::Keep
         };
-        if good {
-            for number in row.chain {
-                if let Some(page) = self.pages.remove(&number) {
-                    self.retained = self.retained.saturating_sub(page.bytes.len() + OVERHEAD);
+        match verdict {
+            Verdict::Forget => {
+                for number in row.chain {
+                    self.give_up(number);
                 }
             }
-        } else {
-            self.release(&row.chain);
+            Verdict::Doubt => self.release(&row.chain, true),
+            Verdict::Keep => self.release(&row.chain, false),
         }
     }
 
-    fn lose(&mut self, id: usize, event: &mut dyn FnMut(Event<'_, T>) -> bool) {
+    fn lose(&mut self, id: usize, event: &mut dyn FnMut(Event<'_, T>) -> Verdict) {
         if let Some(row) = self.take(id) {
-            self.release(&row.chain);
+            self.release(&row.chain, false);
             event(Event::Lost(row.tag));
         }
     }
@@ -241,45 +287,70 @@ impl<T: Copy> Chains<T> {
         Some(row)
     }
 
-    /// Pages of a chain that came to nothing are anybody's again.
-    fn release(&mut self, chain: &[u32]) {
+    /// Pages of a chain that was read for nothing are anybody's again.
+    fn release(&mut self, chain: &[u32], doubt: bool) {
         for number in chain {
-            if let Some(page) = self.pages.get_mut(number) {
-                page.claims = page.claims.saturating_sub(1);
-                if page.claims == 0 && !page.queued {
-                    page.queued = true;
-                    self.order.push_back(*number);
-                }
+            let Some(page) = self.pages.get_mut(number) else {
+                continue;
+            };
+            page.claims = page.claims.saturating_sub(1);
+            if page.claims > 0 || page.doubted {
+                continue;
+            }
+            if doubt {
+                page.doubted = true;
+                self.doubted.push_back(*number);
+            } else if !page.queued {
+                page.queued = true;
+                self.order.push_back(*number);
             }
         }
     }
 
-    /// Gives up the oldest pages of nobody until `bytes` more fit.
+    fn give_up(&mut self, number: u32) {
+        if let Some(page) = self.pages.remove(&number) {
+            self.retained = self.retained.saturating_sub(page.bytes.len() + OVERHEAD);
+        }
+    }
+
+    /// Gives up pages of nobody until `bytes` more fit.
     fn make_room(&mut self, bytes: usize) -> bool {
         while self.retained.saturating_add(bytes) > self.limit {
-            let Some(number) = self.order.pop_front() else {
+            let Some(number) = self.doubted.pop_front().or_else(|| self.order.pop_front()) else {
                 return false;
             };
             let Some(page) = self.pages.get_mut(&number) else {
                 continue;
             };
             page.queued = false;
+            page.doubted = false;
             if page.claims == 0 {
-                self.retained = self.retained.saturating_sub(page.bytes.len() + OVERHEAD);
-                self.pages.remove(&number);
+                self.give_up(number);
             }
         }
-        // Those that were used stay in the order; it must not outgrow what it orders.
-        if self.order.len() > 4096 && self.order.len() / 4 > self.pages.len() {
-            let pages = &mut self.pages;
-            self.order.retain(|number| {
-                pages.get_mut(number).is_some_and(|page| {
-                    page.queued = page.claims == 0;
-                    page.queued
-                })
-            });
-        }
+        self.tidy();
         true
+    }
+
+    /// Those that were used stay in the order in which pages are given up; it must not outgrow the pages.
+    fn tidy(&mut self) {
+        let many = |queue: &VecDeque<u32>| queue.len() > 4096 && queue.len() / 4 > self.pages.len();
+        if !many(&self.order) && !many(&self.doubted) {
+            return;
+        }
+        let pages = &mut self.pages;
+        self.doubted.retain(|number| {
+            pages.get_mut(number).is_some_and(|page| {
+                page.doubted &= page.claims == 0;
+                page.doubted
+            })
+        });
+        self.order.retain(|number| {
+            pages.get_mut(number).is_some_and(|page| {
+                page.queued &= page.claims == 0;
+                page.queued
+            })
+        });
     }
 }
 

@@ -11,18 +11,18 @@ use super::*;
 /// What happened: a row that became whole, or one that was lost.
 fn events(
     limit: usize,
-    act: impl FnOnce(&mut Chains<u32>, &mut dyn FnMut(Event<'_, u32>) -> bool),
+    act: impl FnOnce(&mut Chains<u32>, &mut dyn FnMut(Event<'_, u32>) -> Verdict),
 ) -> Vec<String> {
     let mut log = Vec::new();
     let mut chains = Chains::with_limit(limit);
     act(&mut chains, &mut |event| match event {
         Event::Whole(tag, _) => {
             log.push(format!("whole {tag}"));
-            true
+            Verdict::Forget
         }
         Event::Lost(tag) => {
             log.push(format!("lost {tag}"));
-            false
+            Verdict::Keep
         }
     });
     log
@@ -63,6 +63,44 @@ fn the_oldest_pages_of_nobody_are_given_up_first() {
 }
 
 #[test]
+fn pages_that_seem_freed_are_given_up_before_older_ones() {
+    let log = events(4096, |chains, event| {
+        // Ten pages fit: two of somebody, then freed ones without end, told before and after they come.
+        chains.page(2, 0, &[0; 300], event);
+        chains.page(3, 0, &[0; 300], event);
+        chains.page(4, 0, &[0; 300], event);
+        chains.doubt(4, 100..120);
+        for number in 100..120 {
+            chains.page(number, 0, &[0; 300], event);
+        }
+        for group in 0..20 {
+            let numbers = 1000 + group * 10..1005 + group * 10;
+            for number in numbers.clone() {
+                chains.page(number, 0, &[0; 300], event);
+            }
+            chains.page(2000 + group, 0, &[0; 300], event);
+            chains.doubt(2000 + group, numbers);
+        }
+        assert!(chains.doubted.len() <= 30);
+        chains.row(1, &[], 300, 2, event);
+        chains.row(2, &[], 300, 3, event);
+    });
+    assert_eq!(log, ["whole 1", "whole 2"]);
+}
+
+#[test]
+fn lists_that_name_the_same_pages_over_and_over_take_no_more_memory() {
+    let mut chains: Chains<u32> = Chains::with_limit(1 << 20);
+    let mut event = |_: Event<'_, u32>| Verdict::Keep;
+    for number in 1..6 {
+        chains.page(number, 0, &[0; 10], &mut event);
+        chains.doubt(number, 0..100_000);
+    }
+    assert!(chains.doubted.len() <= 5);
+    assert!(chains.doubted_ahead.len() <= MAX_DOUBTED);
+}
+
+#[test]
 fn rows_that_wait_for_more_than_fits_are_lost_and_free_what_they_held() {
     let log = events(4096, |chains, event| {
         chains.row(1, &[], 100_000, 2, event);
@@ -99,23 +137,48 @@ fn a_value_that_makes_no_sense_leaves_its_pages_to_others() {
     let mut event = |event: Event<'_, u32>| match event {
         Event::Whole(tag, _) => {
             whole.push(tag);
-            tag == 2
+            match tag {
+                2 => Verdict::Doubt,
+                3 => Verdict::Forget,
+                _ => Verdict::Keep,
+            }
         }
-        Event::Lost(_) => false,
+        Event::Lost(_) => Verdict::Keep,
     };
     chains.page(5, 0, &[0; 10], &mut event);
     chains.row(1, &[], 10, 5, &mut event);
     chains.row(2, &[], 10, 5, &mut event);
     chains.row(3, &[], 10, 5, &mut event);
-    assert_eq!(whole, [1, 2]);
+    chains.row(4, &[], 10, 5, &mut event);
+    assert_eq!(whole, [1, 2, 3]);
+}
+
+#[test]
+fn a_large_value_that_many_rows_share_is_not_read_for_each() {
+    let mut chains = Chains::with_limit(MAX_RETAINED);
+    let mut read = 0;
+    let mut event = |event: Event<'_, u32>| {
+        read += usize::from(matches!(event, Event::Whole(..)));
+        Verdict::Keep
+    };
+    let size = 60_000;
+    for number in 1..=300 {
+        let next = if number == 300 { 0 } else { number + 1 };
+        chains.page(number, next, &vec![0; size], &mut event);
+    }
+    while !chains.is_exhausted() {
+        chains.row(1, &[], 300 * size, 1, &mut event);
+    }
+    assert!(read < 150, "{read}");
 }
 
 #[test]
 fn rows_without_end_stop_being_followed() {
     let mut chains = Chains::with_limit(1 << 20);
-    let mut event = |_: Event<'_, u32>| false;
+    let mut event = |_: Event<'_, u32>| Verdict::Keep;
     chains.page(5, 5, &[0; 1], &mut event);
     let mut rows = 0;
+    chains.steps = MAX_STEPS - 100_000;
     while !chains.is_exhausted() {
         chains.row(1, &[], 1 << 19, 5, &mut event);
         rows += 1;

@@ -1,7 +1,7 @@
 //! The rows of a page database: what became of each, until it is known which ones count.
 
 use super::header::{self, Parsed, Trouble};
-use super::pages::{Event, MAX_RETAINED};
+use super::pages::{Event, MAX_RETAINED, Verdict};
 use crate::catalog::owned::Owned;
 use crate::catalog::{Found, FoundPackage, MAX_FOUND_BYTES};
 use crate::contract::SkipReason;
@@ -36,23 +36,26 @@ impl<T: Copy + Ord> Rows<T> {
         }
     }
 
-    /// Takes in what became of a row; true when it is a header without a fault.
-    pub(super) fn take(&mut self, event: Event<'_, T>) -> bool {
+    /// Takes in what became of a row, and says what of its pages.
+    pub(super) fn take(&mut self, event: Event<'_, T>) -> Verdict {
         match event {
             Event::Lost(place) => {
                 self.fail(place, Outcome::Lost);
-                false
+                Verdict::Keep
             }
             Event::Whole(place, blob) => match header::parse(blob, &mut self.owned) {
                 Parsed::Package(package, trouble) => {
                     self.weight = self.weight.saturating_add(package.weight());
                     self.packages.push((place, *package, trouble));
-                    trouble.is_none()
+                    match trouble {
+                        None => Verdict::Forget,
+                        Some(_) => Verdict::Keep,
+                    }
                 }
-                Parsed::Key => true,
+                Parsed::Key => Verdict::Forget,
                 Parsed::Broken(why) => {
                     self.fail(place, Outcome::Broken(why));
-                    false
+                    Verdict::Keep
                 }
             },
         }
@@ -128,6 +131,6 @@ impl<T: Copy + Ord> Rows<T> {
                 ),
             );
         }
-        self.owned.finish("its packages", found);
+        self.owned.finish("files of its packages", found);
     }
 }

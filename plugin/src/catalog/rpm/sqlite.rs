@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 
 use super::header;
-use super::pages::{Chains, Event, bytes, fill};
+use super::pages::{Chains, Event, Verdict, bytes, fill};
 use super::rows::Rows;
 use crate::catalog::Found;
 use crate::contract::SkipReason;
@@ -24,6 +24,8 @@ const MAX_CHILDREN: usize = 1 << 18;
 const MAX_UNDECIDED: usize = 16;
 /// Pages that are kept until it is known which table is which. It is told in the first few.
 const MAX_EARLY_BYTES: usize = 4 << 20;
+/// Numbers that a list of freed pages has at least; shorter ones are not worth being mistaken.
+const MIN_FREED: usize = 8;
 /// Bytes of a usable page at least, by the format.
 const MIN_USABLE: usize = 480;
 
@@ -35,6 +37,8 @@ type Place = (i64, u32);
 
 struct Reader {
     usable: usize,
+    /// Pages of the file, as it states.
+    pages: u32,
     /// Inner pages of all tables: page to children.
     inner: HashMap<u32, Vec<u32>>,
     children: usize,
@@ -74,6 +78,7 @@ pub(super) fn read(contents: &mut dyn Read, found: &mut Found) -> io::Result<()>
     }
     let mut reader = Reader {
         usable,
+        pages: bytes::<4>(&first, 28).map_or(0, u32::from_be_bytes),
         inner: HashMap::new(),
         children: 0,
         leaves: HashSet::new(),
@@ -121,6 +126,9 @@ impl Reader {
                 let value = page.get(4..self.usable).unwrap_or_default();
                 self.chains
                     .page(number, next, value, &mut taker(&mut self.rows, &self.live));
+                if let Some(freed) = freed_by(page, self.usable, self.pages) {
+                    self.chains.doubt(number, freed.into_iter());
+                }
             }
             // Indexes, and pages of no meaning.
             _ => {}
@@ -298,15 +306,35 @@ impl Reader {
     }
 }
 
+/// The pages that a page lists as freed, when it looks like a list of these: a count, and as many different
+/// numbers of pages.
+fn freed_by(page: &[u8], usable: usize, pages: u32) -> Option<Vec<u32>> {
+    let count = u32::from_be_bytes(bytes::<4>(page, 4)?) as usize;
+    if !(MIN_FREED..=usable / 4 - 2).contains(&count) {
+        return None;
+    }
+    let numbers = page.get(8..8 + 4 * count)?.as_chunks::<4>().0;
+    let freed: Vec<u32> = numbers
+        .iter()
+        .map(|number| u32::from_be_bytes(*number))
+        .collect();
+    let all_pages = freed.iter().all(|number| (2..=pages).contains(number));
+    let different = || freed.iter().collect::<HashSet<_>>().len() == count;
+    (all_pages && different()).then_some(freed)
+}
+
 /// Takes in rows. Pages are forgotten only for one of which it is certain that it is of the table: others may
 /// be left from what was removed, and a row of the table may have got their pages since.
 fn taker<'r>(
     rows: &'r mut Rows<Place>,
     live: &'r HashSet<u32>,
-) -> impl FnMut(Event<'_, Place>) -> bool + 'r {
+) -> impl FnMut(Event<'_, Place>) -> Verdict + 'r {
     |event| {
         let (Event::Whole((_, leaf), _) | Event::Lost((_, leaf))) = event;
-        rows.take(event) && live.contains(&leaf)
+        match rows.take(event) {
+            Verdict::Forget if !live.contains(&leaf) => Verdict::Doubt,
+            verdict => verdict,
+        }
     }
 }
 
