@@ -13,3 +13,6 @@ pub mod merge;
 pub mod paths;
 pub mod purl;
 pub mod tar;
+
+#[cfg(test)]
+mod hostile_tests;
