@@ -331,6 +331,26 @@ fn a_program_among_the_constants_of_another_is_not_taken_for_it() {
 }
 
 #[test]
+fn the_place_of_the_mark_tells_whose_it_is() {
+    // An older program that holds a newer one.
+    let inner = blob("go1.20", &marked("path\tinner\nmod\tinner\tv1.0.0\th1:x\n"));
+    let mut file = old_form(WIDE, false, MODULES);
+    let at = 4096 + 200_000_usize.next_multiple_of(16);
+    file[at..at + inner.len()].copy_from_slice(&inner);
+    assert_eq!(lines(&parse(&file)), LINES);
+    // Linkers align it.
+    let shifted = [&[0; 8][..], &blob("go1.17.8", &marked(MODULES))].concat();
+    assert_eq!(parse(&elf(WIDE, b"", &shifted)), Found::default());
+    // At the end of a window, and across it.
+    for before in (window::WINDOW - 2 * window::LOOKAHEAD..window::WINDOW + 32).step_by(112) {
+        let mut file = elf(WIDE, b"", b"");
+        file.resize(before, 0);
+        file.extend(blob("go1.17.8", &marked(MODULES)));
+        assert_eq!(lines(&parse(&file)), LINES, "{before}");
+    }
+}
+
+#[test]
 fn pe_and_mach_o_are_read_too() {
     let info = blob("go1.17.8", &marked(MODULES));
     let mut pe = b"MZ".to_vec();
