@@ -267,19 +267,19 @@ impl<R: Read> Inflated<R> {
     /// A member or frame has ended: goes on with the next, or with the rest.
     fn next_part(&mut self) -> Result<(), Trouble> {
         match std::mem::replace(&mut self.decoder, Decoder::Gone) {
-            Decoder::Gzip(mut member) => {
-                let next = member
-                    .input()
-                    .fill_buf()
-                    .map_err(|error| self.explain(error))?;
+            Decoder::Gzip(member) => {
+                let mut input = member.into_input();
+                let next = input.fill_buf().map_err(|error| self.explain(error))?;
+                if *next == [0x1f] {
+                    input = with_second_byte(input).map_err(|error| self.explain(error))?;
+                }
+                let next = input.fill_buf().map_err(|error| self.explain(error))?;
                 // Whatever is no member is padding: gzip itself ignores it.
-                self.decoder =
-                    if next.first() == Some(&0x1f) && next.get(1).is_none_or(|b| *b == 0x8b) {
-                        member.restart();
-                        Decoder::Gzip(member)
-                    } else {
-                        Decoder::Rest(member.into_input())
-                    };
+                self.decoder = if next.starts_with(&[0x1f, 0x8b]) {
+                    Decoder::Gzip(Box::new(Member::new(input)))
+                } else {
+                    Decoder::Rest(input)
+                };
             }
             Decoder::Zstd(input, decoder) => self.begin_frame(input, decoder)?,
             other => self.decoder = other,
@@ -312,6 +312,22 @@ impl<R: Read> Read for Inflated<R> {
         }
         Ok(count)
     }
+}
+
+/// An input whose buffer ends with its only byte has the next one, too, if there is one.
+fn with_second_byte<R: Read>(input: Input<R>) -> io::Result<Input<R>> {
+    let byte = input.buffer().to_vec();
+    let (unread, source) = input.into_inner().into_inner();
+    let mut rest = unread.chain(source);
+    let mut head = byte;
+    (&mut rest).take(1).read_to_end(&mut head)?;
+    let (unread, source) = rest.into_inner();
+    let at = usize::try_from(unread.position()).unwrap_or(usize::MAX);
+    head.extend_from_slice(unread.get_ref().get(at..).unwrap_or_default());
+    Ok(BufReader::with_capacity(
+        CHUNK,
+        Cursor::new(head).chain(source),
+    ))
 }
 
 enum Compression {
@@ -374,6 +390,30 @@ mod tests {
         assert_eq!(inflate(&blob).unwrap(), b"one two");
         blob.extend([0; 700]);
         assert_eq!(inflate(&blob).unwrap(), b"one two");
+    }
+
+    #[test]
+    fn padding_that_begins_like_a_member_is_padding_however_it_comes() {
+        struct OneByOne<'d>(&'d [u8]);
+        impl Read for OneByOne<'_> {
+            fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+                let count = target.len().min(1);
+                (&mut self.0).take(count as u64).read(target)
+            }
+        }
+        for (padding, whole) in [
+            (&[0x1f][..], "one"),
+            (&[0x1f, 0, 7], "one"),
+            (&gzip(b"two"), "onetwo"),
+        ] {
+            let blob = [&gzip(b"one"), padding].concat();
+            assert_eq!(inflate(&blob).unwrap(), whole.as_bytes());
+            let mut out = String::new();
+            let mut inflated = Inflated::open(OneByOne(&blob)).unwrap();
+            inflated.read_to_string(&mut out).unwrap();
+            assert_eq!(out, whole);
+            assert_eq!(inflated.compressed(), blob.len() as u64);
+        }
     }
 
     #[test]

@@ -108,7 +108,8 @@ pub struct Link {
 
 /// What lies at a path, as far as it matters.
 enum Slot {
-    File(&'static str, Found),
+    // Most are small, and all take the room of the largest.
+    File(&'static str, Box<Found>),
     Symlink(String),
     HardLink(String),
     Folder,
@@ -286,7 +287,7 @@ impl Builder {
             // Most programs say nothing, and there are thousands.
             return Ok(found
                 .filter(|found| !found.is_empty())
-                .map(|found| Slot::File(cataloguer.id(), found)));
+                .map(|found| Slot::File(cataloguer.id(), Box::new(found))));
         }
         if for_secrets && !sparse && secret::recognises(head) {
             let mut hits = Vec::new();
@@ -490,7 +491,7 @@ impl Builder {
                     inventory.files.push(CataloguedFile {
                         path,
                         by: by.to_owned(),
-                        found,
+                        found: *found,
                     });
                 }
                 Slot::Symlink(target) => inventory.links.push(Link {
@@ -545,8 +546,11 @@ fn may_lead_to_files(key: &str, target: &str) -> bool {
         "usr/share/icons/",
     ];
     let name = paths::split(target).1;
-    !(name.contains(".so") || name.ends_with(".a") || name.ends_with(".gz"))
-        && !NOISE.iter().any(|folder| key.starts_with(folder))
+    let is_noise = name.contains(".so")
+        || name.ends_with(".a")
+        || name.ends_with(".gz")
+        || NOISE.iter().any(|folder| key.starts_with(folder));
+    !is_noise
 }
 
 /// The keys of everything below a folder.

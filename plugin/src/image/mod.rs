@@ -16,3 +16,6 @@ pub mod purl;
 pub mod step;
 pub mod tar;
 pub mod zip;
+
+#[cfg(test)]
+mod hostile_tests;

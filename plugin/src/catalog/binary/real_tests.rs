@@ -83,18 +83,12 @@ fn go_says_the_same_of_what_it_builds_for_other_machines() {
     );
     write("dep/go.mod", "module example.com/dep\n");
     write("dep/dep.go", "package dep\nvar Name = \"dep\"\n");
-    for (os, machine) in [
-        ("linux", "amd64"),
-        ("linux", "mips"),
-        ("windows", "386"),
-        ("darwin", "arm64"),
-    ] {
+    for (os, machine) in [("linux", "mips"), ("windows", "386"), ("darwin", "arm64")] {
         let built = Command::new("go")
             .args(["build", "-o", "app", "."])
             .current_dir(&folder)
             .env("GOOS", os)
             .env("GOARCH", machine)
-            .env("GOCACHE", folder.join("cache"))
             .env("GOFLAGS", "-buildvcs=false")
             .status();
         if !built.is_ok_and(|status| status.success()) {

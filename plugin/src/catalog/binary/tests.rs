@@ -195,16 +195,12 @@ fn old_form(style: Style, headers_first: bool, modules: &str) -> Vec<u8> {
     style.word(&mut mark, header);
     style.word(&mut mark, header + 2 * step);
     mark.resize(32, 0);
+    // Both keep the mark aligned.
+    let gap: &[u8] = &[0; 64];
     let data = if headers_first {
-        [vec![0; 64], headers, vec![0; 64].to_vec(), mark].concat()
+        [gap, &headers, gap, &mark].concat()
     } else {
-        [mark, vec![0; 64], headers].concat()
-    };
-    // The mark has to be aligned.
-    let data = if headers_first && !(64 + 4 * step + 64).is_multiple_of(16) {
-        panic!("a test that aligns nothing");
-    } else {
-        data
+        [&mark, gap, &headers].concat()
     };
     elf(style, &constants, &data)
 }
@@ -321,13 +317,33 @@ fn an_older_program_whose_pointers_lead_nowhere_is_told() {
 #[test]
 fn a_program_among_the_constants_of_another_is_not_taken_for_it() {
     let inner = blob("go1.20", &marked("path\tinner\nmod\tinner\tv1.0.0\th1:x\n"));
-    let mut constants = vec![1; 70_000 - 70_000 % 16];
+    let mut constants = vec![1; 70_000];
     constants.extend(&inner);
     let outer = elf(WIDE, &constants, &blob("go1.17.8", &marked(MODULES)));
     assert_eq!(lines(&parse(&outer)), LINES);
     // Where only the mark itself is a constant, it is none.
     let reader = elf(WIDE, b"\xff Go buildinf:invalidvarint", b"");
     assert_eq!(parse(&reader), Found::default());
+}
+
+#[test]
+fn the_place_of_the_mark_tells_whose_it_is() {
+    // An older program that holds a newer one.
+    let inner = blob("go1.20", &marked("path\tinner\nmod\tinner\tv1.0.0\th1:x\n"));
+    let mut file = old_form(WIDE, false, MODULES);
+    let at = 4096 + 200_000_usize.next_multiple_of(16);
+    file[at..at + inner.len()].copy_from_slice(&inner);
+    assert_eq!(lines(&parse(&file)), LINES);
+    // Linkers align it.
+    let shifted = [&[0; 8][..], &blob("go1.17.8", &marked(MODULES))].concat();
+    assert_eq!(parse(&elf(WIDE, b"", &shifted)), Found::default());
+    // At the end of a window, and across it.
+    for before in (window::WINDOW - 2 * window::LOOKAHEAD..window::WINDOW + 32).step_by(112) {
+        let mut file = elf(WIDE, b"", b"");
+        file.resize(before, 0);
+        file.extend(blob("go1.17.8", &marked(MODULES)));
+        assert_eq!(lines(&parse(&file)), LINES, "{before}");
+    }
 }
 
 #[test]
