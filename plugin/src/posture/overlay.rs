@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::caches::caches_at;
+use super::caches::{CacheKind, caches_at};
 use super::traces::{Left, Plain, Special, Traces};
 use crate::image::layer::keys_below;
 
@@ -19,6 +19,8 @@ pub struct Overlay {
     left: BTreeMap<String, Vec<(u32, Left)>>,
     traces: Vec<Traces>,
     kept: usize,
+    /// Caches of which the present layer removes something.
+    hidden: Vec<CacheKind>,
     /// The layer that is being put on top.
     now: u32,
 }
@@ -40,6 +42,7 @@ impl Overlay {
         canonical: impl Fn(&str) -> Option<String>,
     ) -> Layer {
         self.now = index;
+        self.hidden.clear();
         // Layers repeat the folders on the way to their files, and a file that is written again keeps its
         // permissions: then they are nothing new.
         let before = |special: &Special| {
@@ -135,14 +138,17 @@ impl Overlay {
 
     /// The present layer removes a key, or all below it, by a whiteout: caches may be meant.
     pub fn whiteout(&mut self, key: &str) {
-        if self.traces.iter().all(|traces| traces.caches.is_empty()) {
-            return;
-        }
-        let kinds = caches_at(key);
         let now = self.now;
-        let caches = self.traces.iter_mut().flat_map(|traces| &mut traces.caches);
-        for cache in caches.filter(|cache| kinds.contains(&cache.kind)) {
-            cache.removed.get_or_insert(now);
+        // Thousands of files of one cache are one cache.
+        for kind in caches_at(key) {
+            if self.hidden.contains(&kind) {
+                continue;
+            }
+            self.hidden.push(kind);
+            let caches = self.traces.iter_mut().flat_map(|traces| &mut traces.caches);
+            for cache in caches.filter(|cache| cache.kind == kind) {
+                cache.removed.get_or_insert(now);
+            }
         }
     }
 

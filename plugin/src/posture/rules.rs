@@ -161,7 +161,8 @@ pub static WORLD_WRITABLE: Rule = Rule {
     severity: Severity::Low,
     why: "Any process in the container can change them, whatever user it runs as.",
     remedy: "Give them to the user that writes them: `COPY --chown=10001:10001 …`, or `RUN chmod o-w FILE` in the \
-             step that makes them.",
+             step that makes them. Where a whole source tree is so, GitLab's runner checked it out like that: \
+             `COPY --chmod=755 …`, or set FF_DISABLE_UMASK_FOR_DOCKER_EXECUTOR in the job.",
     cis: None,
     cwe: Some(732),
 };

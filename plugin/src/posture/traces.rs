@@ -167,13 +167,17 @@ impl Plain {
             meant.extend(above.map(|folder| (hash(folder, false), key.as_str())));
         }
         meant.sort_unstable();
+        // An archive may repeat a path as often as it likes.
+        let mut held = self.0.clone();
+        held.sort_unstable();
+        held.dedup();
         let mut replaced = Vec::new();
-        for hash in &self.0 {
-            let from = meant.partition_point(|(other, _)| other < hash);
+        for hash in held {
+            let from = meant.partition_point(|(other, _)| *other < hash);
             let same = meant
                 .iter()
                 .skip(from)
-                .take_while(|(other, _)| other == hash);
+                .take_while(|(other, _)| *other == hash);
             replaced.extend(same.map(|(_, key)| *key));
         }
         replaced.sort_unstable();
@@ -265,8 +269,13 @@ impl Traces {
     fn forget(&mut self, hash: u32, key: &str) {
         if self.known.0.get(&hash).is_some_and(|known| known == key) {
             self.known.0.remove(&hash);
-            self.special.retain(|one| one.path != key);
-            self.left.retain(|one| one.path != key);
+            // From the end: what is told twice mostly follows itself. The order means nothing.
+            if let Some(place) = self.special.iter().rposition(|one| one.path == key) {
+                self.special.swap_remove(place);
+            }
+            if let Some(place) = self.left.iter().rposition(|one| one.path == key) {
+                self.left.swap_remove(place);
+            }
         }
     }
 

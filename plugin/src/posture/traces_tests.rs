@@ -3,6 +3,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "tests"
 )]
 
@@ -303,6 +304,53 @@ fn a_layer_full_of_special_files_is_counted_and_not_kept_whole() {
         },
     );
     assert_eq!((traces.special.len(), traces.more_special), (0, 1));
+}
+
+#[test]
+fn a_path_told_a_thousand_times_replaces_once() {
+    let mut traces = Traces::default();
+    for _ in 0..1000 {
+        traces.see(Kind::File, &File::of_path("d"));
+    }
+    let map: BTreeMap<String, ()> = (0..100).map(|number| (format!("d/{number}"), ())).collect();
+    assert_eq!(traces.plain.replaced(&map).len(), 100);
+    // Nor does a path told as special again and again pile up.
+    let mut file = File::of_path("bin/su");
+    file.mode = 0o4755;
+    for _ in 0..1000 {
+        traces.see(Kind::File, &file);
+    }
+    assert_eq!(traces.special.len(), 1);
+}
+
+#[test]
+#[ignore = "prints how long a look takes"]
+fn a_look_at_a_million_files() {
+    let keys: Vec<String> = (0..1_000_000)
+        .map(|number| {
+            format!(
+                "usr/lib/node_modules/package-{}/dist/esm/file-{number}.js",
+                number % 3000
+            )
+        })
+        .collect();
+    let mut traces = Traces::default();
+    let began = std::time::Instant::now();
+    for key in &keys {
+        traces.see(
+            Kind::File,
+            &File {
+                mode: 0o644,
+                size: 1,
+                ..File::of_path(key)
+            },
+        );
+    }
+    println!(
+        "{:?} for a million files, {} bytes kept",
+        began.elapsed(),
+        serde_json::to_vec(&traces).unwrap().len()
+    );
 }
 
 proptest! {
