@@ -55,16 +55,10 @@ pub fn of_distribution(kind: &str, package: &FoundPackage, release: Option<&Rele
         Some(version) => format!("{}-{version}", release.id),
         None => release.id.clone(),
     });
-    // The names of the others are not case-sensitive, and lower case in their URLs.
-    let name = if kind == "rpm" {
-        package.name.clone()
-    } else {
-        package.name.to_lowercase()
-    };
     format(
         kind,
-        &release.map_or_else(String::new, |release| release.id.to_lowercase()),
-        &name,
+        release.map_or("", |release| release.id.as_str()),
+        &package.name.to_lowercase(),
         Some(&package.version),
         &[
             ("arch", package.architecture.as_deref().unwrap_or_default()),
@@ -233,27 +227,6 @@ mod tests {
         for (made, right) in cases {
             assert_eq!(made, right);
         }
-    }
-
-    #[test]
-    fn names_of_rpm_keep_their_case_and_those_of_others_do_not() {
-        let package = FoundPackage {
-            name: "ImageMagick".to_owned(),
-            version: "1-2".to_owned(),
-            ..FoundPackage::default()
-        };
-        let release = Release {
-            id: "openSUSE".to_owned(),
-            ..Release::default()
-        };
-        assert_eq!(
-            of_distribution("rpm", &package, Some(&release)),
-            "pkg:rpm/opensuse/ImageMagick@1-2?distro=openSUSE"
-        );
-        assert_eq!(
-            of_distribution("deb", &package, Some(&release)),
-            "pkg:deb/opensuse/imagemagick@1-2?distro=openSUSE"
-        );
     }
 
     #[test]
