@@ -2,7 +2,9 @@
 //!
 //! `libraries` lists all that the build resolved; `targets` says which files of each were published. A
 //! package of which no file was (what only the compiler needed, what a newer framework brings itself) is not
-//! in the image and not told. The shared frameworks have such a file, too, with the runtime as a package.
+//! in the image and not told. The shared frameworks have such a file, too, with the runtime as a package; its
+//! released version is the name of the folder (`3.1.23`), that of the package may be one of the build
+//! (`3.1.23-servicing.22122.4`), which would sort before it.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -12,7 +14,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use super::json::{self, Any, Each, Fields, Object, Text, skip};
 use super::{About, Cataloguer, File, Found, FoundPackage, Release, lines};
 use crate::contract::SkipReason;
-use crate::image::purl;
+use crate::image::{paths, purl};
 
 /// Bytes of a file. One of 500 packages has 500 KiB.
 const MAX_BYTES: u64 = 32 << 20;
@@ -79,6 +81,8 @@ impl<'de> DeserializeSeed<'de> for &mut Targets {
 struct Root<'f> {
     found: &'f mut Found,
     targets: Targets,
+    /// Version of the shared framework that it is of.
+    shared: Option<&'f str>,
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Root<'_> {
@@ -101,10 +105,10 @@ impl<'de> Visitor<'de> for &mut Root<'_> {
             match key.as_str() {
                 "targets" => map.next_value_seed(EachTarget(&mut self.targets))?,
                 "libraries" => {
-                    let (found, targets) = (&mut *self.found, &self.targets);
+                    let (found, targets, shared) = (&mut *self.found, &self.targets, self.shared);
                     let mut room = true;
                     let mut take = |name: &str, Object(library): Object<Library>| {
-                        room = room && push(name, library, targets, found);
+                        room = room && push(name, library, targets, shared, found);
                     };
                     map.next_value_seed(Each::new(&mut take))?;
                 }
@@ -141,8 +145,23 @@ impl<'de> Visitor<'de> for EachTarget<'_> {
     }
 }
 
+/// The version of a shared framework by its place: `shared/NAME/VERSION/NAME.deps.json`.
+fn shared_version(key: &str) -> Option<&str> {
+    let (folder, file) = paths::split(key);
+    let (folder, version) = paths::split(folder);
+    let (folder, name) = paths::split(folder);
+    (paths::split(folder).1 == "shared" && file.strip_suffix(".deps.json") == Some(name))
+        .then_some(version)
+}
+
 /// False when the file may not say more.
-fn push(key: &str, library: Library, targets: &Targets, found: &mut Found) -> bool {
+fn push(
+    key: &str,
+    library: Library,
+    targets: &Targets,
+    shared: Option<&str>,
+    found: &mut Found,
+) -> bool {
     let name = match library.kind.as_deref() {
         Some("package") => key,
         Some(RUNTIME_PACK) => key
@@ -164,6 +183,16 @@ fn push(key: &str, library: Library, targets: &Targets, found: &mut Found) -> bo
             ),
         );
         return true;
+    };
+    let version = match shared {
+        Some(released)
+            if version
+                .strip_prefix(released)
+                .is_some_and(|rest| rest.starts_with('-')) =>
+        {
+            released
+        }
+        _ => version,
     };
     let attributes = match library.hash {
         Some(hash) => vec![("nuget.sha512".to_owned(), hash)],
@@ -202,15 +231,11 @@ impl Cataloguer for DotNet {
         MAX_BYTES
     }
 
-    fn parse(
-        &self,
-        _file: &File<'_>,
-        contents: &mut dyn Read,
-        found: &mut Found,
-    ) -> io::Result<()> {
+    fn parse(&self, file: &File<'_>, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
         let mut root = Root {
             found,
             targets: Targets::default(),
+            shared: shared_version(file.key),
         };
         if let Err(why) = json::read(contents, &mut root)? {
             found.note(

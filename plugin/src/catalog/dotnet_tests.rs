@@ -82,6 +82,30 @@ fn the_runtime_of_a_shared_framework_is_a_package() {
 }
 
 #[test]
+fn the_version_of_a_shared_framework_is_the_released_one() {
+    let text = r#"{"libraries":{"runtime.linux-x64.Microsoft.NETCore.App/3.1.23-servicing.22122.4":{"type":"package"},
+        "Other/3.1.230-x":{"type":"package"}}}"#;
+    for (key, right) in [
+        (
+            "usr/share/dotnet/shared/Microsoft.NETCore.App/3.1.23/Microsoft.NETCore.App.deps.json",
+            "3.1.23",
+        ),
+        (
+            "app/Microsoft.NETCore.App/3.1.23/Microsoft.NETCore.App.deps.json",
+            "3.1.23-servicing.22122.4",
+        ),
+        (
+            "app/shared/Microsoft.NETCore.App/3.1.23/App.deps.json",
+            "3.1.23-servicing.22122.4",
+        ),
+    ] {
+        let found = parse(&DotNet, key, text);
+        assert_eq!(found.packages[0].version, right, "{key}");
+        assert_eq!(found.packages[1].version, "3.1.230-x");
+    }
+}
+
+#[test]
 fn without_targets_before_them_all_packages_are_told() {
     let text = r#"{"libraries":{"A/1":{"type":"package"}},"targets":{"t":{"A/1":{}}}}"#;
     assert_eq!(names(&parse(&DotNet, KEY, text)), ["A 1"]);

@@ -26,6 +26,12 @@ pub fn normalise(stated: &str) -> String {
     }
     match stated.as_str() {
         "NOASSERTION" | "NONE" => String::new(),
+        // Most packages state a current id, which needs no search.
+        id if spdx::license_id(id)
+            .is_some_and(|known| known.name == id && !known.is_deprecated()) =>
+        {
+            stated
+        }
         _ => term(&stated)
             .or_else(|| expression(&stated))
             .filter(|made| spdx::Expression::parse(made).is_ok())
@@ -179,6 +185,12 @@ fn gnu(squashed: &str) -> Option<String> {
         ("gpl", "GPL"),
         ("gfdl", "GFDL"),
     ];
+    // Debian's `GFDL-NIV-1.3`: without invariant sections.
+    if let Some(rest) = squashed.strip_prefix("gfdl niv ") {
+        let made = gnu(&format!("gfdl {rest}"))?;
+        let (version, which) = made.strip_prefix("GFDL-")?.split_once('-')?;
+        return Some(format!("GFDL-{version}-no-invariants-{which}"));
+    }
     let words: Vec<&str> = squashed.split(' ').filter(|word| *word != "gnu").collect();
     let named = NAMES
         .iter()
@@ -309,10 +321,15 @@ fn addition(text: &str) -> Option<String> {
     let id = match text.to_ascii_lowercase().as_str() {
         "classpath exception" | "classpath-exception" => "Classpath-exception-2.0",
         "llvm exception" | "llvm exceptions" => "LLVM-exception",
+        // `Linux-syscall-note exception`, `Libtool exception`.
         _ => {
+            let bare = text.strip_suffix(" exception").unwrap_or(text);
+            let joined = text.replace(' ', "-");
             EXCEPTIONS
                 .iter()
-                .find(|one| one.name.eq_ignore_ascii_case(text))?
+                .find(|one| {
+                    one.name.eq_ignore_ascii_case(bare) || one.name.eq_ignore_ascii_case(&joined)
+                })?
                 .name
         }
     };

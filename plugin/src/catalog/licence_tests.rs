@@ -153,6 +153,15 @@ fn forms_of_debian_and_of_old_fedora_are_known() {
         ("LGPL-2.1+ and Apache-2", "LGPL-2.1-or-later AND Apache-2.0"),
         ("BSD-3-clause", "BSD-3-Clause"),
         ("GFDL-1.3+", "GFDL-1.3-or-later"),
+        ("GFDL-NIV-1.3+", "GFDL-1.3-no-invariants-or-later"),
+        (
+            "GPL-2+ with Libtool exception",
+            "GPL-2.0-or-later WITH Libtool-exception",
+        ),
+        (
+            "GPL-2 with Linux-syscall-note exception",
+            "GPL-2.0-only WITH Linux-syscall-note",
+        ),
         (
             "Artistic or GPL-1+",
             "Artistic-1.0-Perl OR GPL-1.0-or-later",
@@ -180,6 +189,8 @@ fn what_names_no_one_licence_stays_as_stated() {
         "LGPL",
         "GPLv2+ and BSD",
         "GPL-2+ with OpenSSL exception",
+        "GPL-3+ with Bison exception",
+        "GFDL-NIV-9",
         "public-domain",
         "UNLICENSED",
         "SEE LICENSE IN LICENSE.txt",

@@ -134,8 +134,8 @@ fn egg(contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
         );
     }
     // Python opens what the directory lists, the last of a name.
-    let listed = all.into_iter().zip(&outcome.listed);
-    match listed.filter(|(_, listed)| **listed).next_back() {
+    let mut entries = all.into_iter().zip(&outcome.listed);
+    match entries.rfind(|(_, listed)| **listed) {
         Some((metadata, _)) => metadata.push(found),
         None if outcome.troubles.is_empty() => found.note(
             SkipReason::Corrupt,

@@ -22,6 +22,7 @@ struct Description {
 }
 
 /// R's own form: alternatives by bars, `(>= 2)` for later versions, `+ file LICENSE` for who holds the rights.
+/// `| file LICENSE` is the text of the others, not one more.
 fn licence_of(stated: &str) -> String {
     let alternatives: Vec<String> = stated
         .split('|')
@@ -34,6 +35,7 @@ fn licence_of(stated: &str) -> String {
                 None => one.to_owned(),
             }
         })
+        .filter(|one| !matches!(one.as_str(), "file LICENSE" | "file LICENCE"))
         .collect();
     let made = licence::normalise(&alternatives.join(" OR "));
     if spdx::Expression::parse(&made).is_ok() {

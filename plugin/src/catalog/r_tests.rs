@@ -63,6 +63,7 @@ fn licences_in_the_form_of_r_become_expressions() {
         ("Apache License (>= 2.0)", "Apache-2.0+"),
         ("Apache License 2.0", "Apache-2.0"),
         ("BSD_3_clause + file LICENSE", "BSD-3-Clause"),
+        ("MPL-2.0 | file LICENSE", "MPL-2.0"),
         ("Part of R 4.2.2", "Part of R 4.2.2"),
         ("file LICENSE", "file LICENSE"),
         ("", ""),

