@@ -324,6 +324,27 @@ proptest! {
     }
 }
 
+/// Writes the lines that must fire as files, for other tools to read: `SECRET_PLANT=/a`.
+#[test]
+fn lines_are_written_for_other_tools() {
+    let Ok(root) = std::env::var("SECRET_PLANT") else {
+        println!("skipped: SECRET_PLANT names no folder");
+        return;
+    };
+    for (index, (key, template, rule)) in FIRE.iter().enumerate() {
+        if rule.is_empty() {
+            continue;
+        }
+        let path = Path::new(&root)
+            .join(format!("{index:03}-{rule}"))
+            .join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, draw(template, index as u64 * 20)).unwrap();
+    }
+    let key = pem("RSA PRIVATE KEY", &[0x30, 0x82, 4, 5], 77);
+    std::fs::write(Path::new(&root).join("id_rsa"), key).unwrap();
+}
+
 #[test]
 #[ignore = "measures"]
 fn speed() {

@@ -167,3 +167,97 @@ fn provenance_and_huge_parts_are_not_fetched() {
     // The config and the layer.
     assert_eq!(scanned.blobs_read(), 2);
 }
+
+#[test]
+fn an_image_counts_as_unsigned_only_where_others_are_signed() {
+    let signatures = |signed: &[usize]| {
+        let simulated = Simulated::new(true);
+        let images = [simulated.debian(&["a"]), simulated.debian(&["b"])];
+        for (index, image) in images.iter().enumerate() {
+            simulated.tag(&format!("v{index}"), image);
+        }
+        for index in signed {
+            let hex = images[*index].strip_prefix("sha256:").unwrap().to_owned();
+            let signature = around(
+                &simulated,
+                "application/vnd.dev.cosign.simplesigning.v1+json",
+                ("a", "b"),
+                b"{}",
+            );
+            simulated.tag(&format!("sha256-{hex}.sig"), &signature);
+        }
+        let script = simulated.script();
+        let session = Session {
+            settings: Settings::sample(BASE),
+            client: script.client(),
+        };
+        let mut registry = Registry::connect(&session, USERNAME, HOST).unwrap();
+        registry.ping_for(PATH).unwrap();
+        let plan = plan::make(&registry, PATH).unwrap();
+        let mut told: Vec<_> = plan
+            .images
+            .iter()
+            .map(|image| (image.tags.first().cloned().unwrap(), image.signed))
+            .collect();
+        told.sort();
+        told.into_iter()
+            .map(|(_, signed)| signed)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(signatures(&[]), [None, None]);
+    assert_eq!(signatures(&[1]), [Some(false), Some(true)]);
+}
+
+#[test]
+fn a_secret_goes_from_layer_and_config_to_findings_without_its_value() {
+    let simulated = Simulated::new(true);
+    let token = ["glp", "at-", "pK3vQ9xZ7mT2wR8sLd04"].concat();
+    let lower = simulated.layer(&[("app/.env", &format!("A=1\nGITLAB_TOKEN={token}\n"))]);
+    let upper = simulated.layer(&[("app/.wh..env", "")]);
+    let config = simulated.blob(
+        &serde_json::to_vec(&json!({"os": "linux", "architecture": "amd64", "config": {"Env": [format!("CI_TOKEN={token}")]},
+            "history": [{"created_by": "COPY .env app/"}, {"created_by": format!("RUN rm app/.env # {token}")}]}))
+        .unwrap(),
+    );
+    let image = simulated.image_of(&config, &[lower.clone(), upper.clone()]);
+    simulated.tag("v1", &image);
+    let scanned = scan(&simulated);
+    assert!(scanned.result.as_ref().unwrap().complete);
+    let findings: Vec<&Finding> = scanned
+        .sink
+        .observations()
+        .filter_map(|seen| match seen {
+            Observation::Finding(finding) => Some(finding),
+            _ => None,
+        })
+        .filter(|finding| finding.id.starts_with("secret/"))
+        .collect();
+    let file = findings
+        .iter()
+        .find(|finding| finding.title.ends_with("in app/.env"))
+        .unwrap();
+    let evidence: BTreeMap<_, _> = file.evidence.iter().cloned().collect();
+    assert_eq!(evidence["line"], "2");
+    assert_eq!(evidence["layer"], lower);
+    assert_eq!(evidence["removed-by"], upper);
+    assert_eq!(evidence["layer.command"], "COPY .env app/");
+    assert_eq!(file.image_digest.as_deref(), Some(image.as_str()));
+    assert!(
+        findings
+            .iter()
+            .any(|finding| finding.title.ends_with("in env CI_TOKEN"))
+    );
+    // Nothing that leaves the connector has it, the cache included.
+    let cached: String = scanned
+        .sink
+        .cache
+        .values()
+        .map(|kept| String::from_utf8_lossy(kept).into_owned())
+        .collect();
+    assert!(cached.contains("glpat-****"), "{cached}");
+    let all = format!("{:?}{cached}", scanned.sink);
+    for part in token.as_bytes()[6..].windows(5) {
+        let part = std::str::from_utf8(part).unwrap();
+        assert!(!all.contains(part), "{part}");
+    }
+}
