@@ -100,18 +100,29 @@ impl Cataloguer for Sbom {
 /// False when it is none.
 pub fn read(bytes: &[u8], found: &mut Found) -> bool {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let mut document = serde_json::Deserializer::from_slice(bytes);
-    let read = Document::deserialize(&mut document);
-    let document = match read {
-        Ok(document) => document,
-        Err(error) => {
-            found.note(
-                SkipReason::Corrupt,
-                format!("it is no bill of materials in JSON ({error})"),
-            );
-            return false;
-        }
-    };
+    match serde_json::from_slice::<Document>(bytes) {
+        Ok(document) => take(document, found),
+        Err(error) => broken(&error, found),
+    }
+}
+
+/// [`read`] for one that an attestation states.
+pub fn read_statement(bytes: &[u8], found: &mut Found) -> bool {
+    match serde_json::from_slice::<Statement>(bytes) {
+        Ok(statement) => take(statement.predicate, found),
+        Err(error) => broken(&error, found),
+    }
+}
+
+fn broken(error: &serde_json::Error, found: &mut Found) -> bool {
+    found.note(
+        SkipReason::Corrupt,
+        format!("it is no bill of materials in JSON ({error})"),
+    );
+    false
+}
+
+fn take(document: Document, found: &mut Found) -> bool {
     let format = if let Some(version) = &document.spdx_version {
         version.replacen("SPDX-", "spdx-", 1)
     } else if document.bom_format.as_deref() == Some("CycloneDX") {
@@ -221,6 +232,12 @@ impl<'de, T: Deserialize<'de> + Entry> Deserialize<'de> for List<T> {
         }
         deserializer.deserialize_any(Entries(std::marker::PhantomData))
     }
+}
+
+/// What an attestation states.
+#[derive(Debug, Deserialize)]
+struct Statement {
+    predicate: Document,
 }
 
 /// Either kind of document; what is not asked for is not kept.

@@ -378,6 +378,48 @@ mod tests {
     }
 
     #[test]
+    fn secrets_of_values_that_are_dropped_are_told_without_their_value() {
+        let token = ["glp", "at-", "pK3vQ9xZ7mT2wR8sLd04"].concat();
+        let text = format!(
+            r##"{{"config":{{"Env":["PATH=/bin","DB_PASSWORD=letmein","LANG=C.UTF-8","PASSWORD_FILE=/x/y"],
+                "Cmd":["app","--token={token}"],"Labels":{{"build.token":"{token}"}}}},
+                "history":[
+                  {{"created_by":"ARG CI_TOKEN={token}","empty_layer":true}},
+                  {{"created_by":"|1 CI_TOKEN={token} /bin/sh -c make"}},
+                  {{"created_by":"RUN /bin/sh -c curl -H 'Private-Token: {token}' x # buildkit"}}]}}"##
+        );
+        let config = parse(text.as_bytes(), "sha256:cc").unwrap();
+        let told: Vec<(&str, &str)> = config
+            .secrets
+            .iter()
+            .map(|(place, hit)| (place.as_str(), hit.rule.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("env DB_PASSWORD", "password"),
+                ("label build.token", "gitlab-pat"),
+                ("command", "gitlab-pat"),
+                ("history 1", "gitlab-pat"),
+                ("history 2", "gitlab-pat"),
+                ("history 3", "gitlab-pat"),
+            ]
+            .into_iter()
+            .collect::<Vec<_>>(),
+        );
+        let shown = format!("{config:?}");
+        for part in token.as_bytes()[6..].windows(5) {
+            let part = std::str::from_utf8(part).unwrap();
+            assert!(!shown.contains(part), "{shown}");
+        }
+        assert!(!shown.contains("letmein"));
+        assert_eq!(
+            config.facts.history[2].command,
+            "RUN /bin/sh -c curl -H 'Private-Token: ****' x # buildkit"
+        );
+    }
+
+    #[test]
     fn a_config_of_wrong_types_says_nothing_instead_of_failing() {
         let config = parse(
             br#"{"os":1,"config":[],"history":{},"rootfs":"x","created":"yesterday","author":null}"#,

@@ -228,6 +228,15 @@ impl Merge {
         self.files.insert(key, File { by, found, layers });
     }
 
+    /// Adds what a bill of materials says that is attached to the image. It tells of no layer; its packages
+    /// count as the topmost one's.
+    pub fn attach(&mut self, name: String, found: Found, top: u32) {
+        let Some(by) = catalog::by_id("sbom") else {
+            return;
+        };
+        self.put(name, by, found, top, &[]);
+    }
+
     fn hard_link(&mut self, path: &str, target: &str) {
         let (Some(key), Some(target_key)) =
             (self.canonical(path, false), self.canonical(target, false))
@@ -452,7 +461,7 @@ impl Merge {
                 });
             }
         }
-        drop_completed(&mut packages);
+        drop_completed(&mut packages, release.as_ref());
         let (special, traces) = self.traces.finish();
         Inventory {
             release,
@@ -483,14 +492,17 @@ fn canonical(links: &BTreeMap<String, String>, key: &str, last: bool) -> Option<
 }
 
 /// Drops packages of cataloguers that only complete what others read, where another one read them, too.
-fn drop_completed(packages: &mut Vec<Entry>) {
+fn drop_completed(packages: &mut Vec<Entry>, release: Option<&Release>) {
     if !packages.iter().any(|entry| entry.by.only_completes()) {
         return;
     }
     let bare = |entry: &Entry| {
-        let purl = entry.purl(None);
+        let purl = entry.purl(release);
         let end = purl.find(['?', '#']).unwrap_or(purl.len());
-        purl.get(..end).unwrap_or_default().to_owned()
+        // Not everybody encodes the same signs.
+        percent_encoding::percent_decode_str(purl.get(..end).unwrap_or_default())
+            .decode_utf8_lossy()
+            .into_owned()
     };
     let mut known: HashSet<String> = packages
         .iter()

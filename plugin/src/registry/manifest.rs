@@ -56,8 +56,19 @@ pub struct Descriptor {
     pub artifact_type: Option<String>,
     /// `vnd.docker.reference.type`, where it has one.
     pub reference_type: Option<String>,
+    /// `vnd.docker.reference.digest`: the image that it is about, where an index says so.
+    pub refers_to: Option<Digest>,
+    /// What a statement is about (`in-toto.io/predicate-type`, cosign's `predicateType`).
+    pub predicate: Option<String>,
     /// What it runs on, where an index says so.
     pub platform: Option<Platform>,
+}
+
+impl Descriptor {
+    /// True when it is a manifest, by its type.
+    pub fn is_manifest(&self) -> bool {
+        self.media_type.contains(".manifest.") || self.media_type.contains("image.index")
+    }
 }
 
 /// What lies behind a digest.
@@ -283,6 +294,21 @@ pub fn parse(answer: &Fetched) -> Manifest {
     }
 }
 
+/// What a manifest that is no image consists of: its layers, or the manifests that it lists. Of one that is
+/// not understood nothing.
+pub fn parts(answer: &Fetched) -> Vec<Descriptor> {
+    let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(&answer.body) else {
+        return Vec::new();
+    };
+    ["layers", "manifests"]
+        .iter()
+        .filter_map(|list| body.get(*list)?.as_array())
+        .flatten()
+        .take(MAX_CHILDREN)
+        .map(descriptor)
+        .collect()
+}
+
 /// A child of an index that need not be fetched to know that it is no image. One that merely has no platform
 /// does: what it is shows in its manifest.
 pub fn not_an_image_by_index(child: &Descriptor) -> Option<Skip> {
@@ -418,6 +444,9 @@ fn descriptor(value: &Value) -> Descriptor {
             .is_some_and(|urls| !urls.is_empty()),
         artifact_type: text("artifactType"),
         reference_type: annotation("vnd.docker.reference.type"),
+        refers_to: annotation("vnd.docker.reference.digest")
+            .and_then(|digest| Digest::parse(&digest).ok()),
+        predicate: annotation("in-toto.io/predicate-type").or_else(|| annotation("predicateType")),
         platform: value
             .get("platform")
             .filter(|platform| platform.is_object())

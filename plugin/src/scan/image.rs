@@ -171,7 +171,15 @@ impl Run<'_, '_, '_> {
             skips.add(SkipSubject::Image, digest, None, skip);
             return Ok(None);
         }
-        let inventory = self.layers(&digest, &parts.layers, skips)?.finish();
+        let mut merge = self.layers(&digest, &parts.layers, skips)?;
+        let top = u32::try_from(parts.layers.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let has_signature = self.attached(&planned, top, &mut merge, skips)?;
+        let signed = if has_signature {
+            Some(true)
+        } else {
+            planned.signed
+        };
+        let inventory = merge.finish();
         for (path, skip) in &inventory.notes {
             let (subject, name) = match path.as_str() {
                 "" => (SkipSubject::Image, digest.as_str()),
@@ -271,7 +279,7 @@ impl Run<'_, '_, '_> {
             config_secrets: &config_secrets,
             special: &inventory.special,
             traces: &inventory.traces,
-            signed: None,
+            signed,
             now: self.registry.session().client.transport().unix_now(),
         };
         let mut passed_over = Vec::new();

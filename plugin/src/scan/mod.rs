@@ -4,6 +4,7 @@
 //! Straight-line code. Each image is emitted with a cursor that covers it, so a scan that was interrupted
 //! goes on behind the last image; what fails is skipped with its reason, unless it concerns everything.
 
+mod attached;
 mod cursor;
 mod image;
 mod layers;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::attached::{self, MAX_ATTACHED};
 use super::skips::Skips;
 use crate::contract::{Explanation, Failure, Platform, Skip, SkipReason, SkipSubject};
 use crate::http::{Method, Request};
@@ -34,6 +35,10 @@ pub(super) struct Planned {
     pub(super) platform: Option<Platform>,
     /// When the newest of its tags was pushed.
     pub(super) pushed: Option<String>,
+    /// What is attached to it and may say which packages it has: digests and tags of manifests.
+    pub(super) attached: Vec<String>,
+    /// Whether it is signed, where any image of the repository is.
+    pub(super) signed: Option<bool>,
     /// Media type, config and layers; `None` when they have to be read again.
     pub(super) parts: Option<Parts>,
 }
@@ -116,7 +121,11 @@ pub(super) fn make(registry: &Registry<'_, '_>, repository: &str) -> Result<Plan
         return Ok(plan);
     }
     let mut chosen = Vec::new();
+    let mut beside = Beside::default();
     for tag in listed.tags {
+        if let Some((image, kind)) = attached::of_tag(&tag.name) {
+            beside.take(image, kind, &tag.name);
+        }
         if let Some(skip) = manifest::not_an_image_by_tag(&tag.name) {
             plan.skips.add(SkipSubject::Tag, tag.name, None, skip);
         } else if let Some(why) = settings.tags.refusal(&tag.name) {
@@ -142,6 +151,7 @@ pub(super) fn make(registry: &Registry<'_, '_>, repository: &str) -> Result<Plan
     }
     chosen.retain(|tag| tag.digest.is_some());
     let mut found = Finder::new(registry, repository);
+    found.beside = beside;
     found.read(&chosen, &mut plan.skips)?;
     if by_time && !all_timed {
         found.date(&mut chosen)?;
@@ -218,12 +228,49 @@ enum Node {
     Skipped,
 }
 
+/// What stands beside images.
+#[derive(Default)]
+struct Beside {
+    /// By the digest of the image: digests and tags of manifests.
+    attached: HashMap<Digest, Vec<String>>,
+    /// Images with a signature, and indexes.
+    signed: HashSet<Digest>,
+}
+
+impl Beside {
+    fn take(&mut self, image: Digest, kind: &str, reference: &str) {
+        match kind {
+            "sig" => {
+                self.signed.insert(image);
+            }
+            "att" | "sbom" | "" => self.attach(image, reference),
+            _ => {}
+        }
+    }
+
+    fn attach(&mut self, image: Digest, reference: &str) {
+        let attached = self.attached.entry(image).or_default();
+        // One more than is read, so that it is told.
+        if attached.len() <= MAX_ATTACHED && !attached.iter().any(|one| one == reference) {
+            attached.push(reference.to_owned());
+        }
+    }
+
+    /// Whether an image is signed, by itself or as a part of its index.
+    fn is_signed(&self, image: &Digest, index: Option<&Digest>) -> Option<bool> {
+        (!self.signed.is_empty()).then(|| {
+            self.signed.contains(image) || index.is_some_and(|index| self.signed.contains(index))
+        })
+    }
+}
+
 /// Reads manifests, each once.
 struct Finder<'r, 's, 't> {
     registry: &'r Registry<'s, 't>,
     repository: &'r str,
     nodes: HashMap<Digest, Node>,
     kept_layers: usize,
+    beside: Beside,
     /// Digest of the config of each image, for times.
     configs: BTreeMap<Digest, Digest>,
 }
@@ -235,6 +282,7 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
             repository,
             nodes: HashMap::new(),
             kept_layers: 0,
+            beside: Beside::default(),
             configs: BTreeMap::new(),
         }
     }
@@ -361,6 +409,13 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                             skip,
                         );
                     };
+                    if let (Some("attestation-manifest"), Some(image), Ok(attestation)) = (
+                        child.reference_type.as_deref(),
+                        &child.refers_to,
+                        &child.digest,
+                    ) {
+                        self.beside.attach(image.clone(), attestation.as_str());
+                    }
                     if let Some(skip) = manifest::not_an_image_by_index(&child) {
                         leave(skip);
                         continue;
@@ -489,6 +544,8 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                         index: index.clone(),
                         platform: platform.clone(),
                         pushed: tag.pushed.clone(),
+                        attached: self.beside.attached.remove(&digest).unwrap_or_default(),
+                        signed: None,
                         parts: match self.nodes.get_mut(&digest) {
                             Some(Node::Image(parts)) => parts.take(),
                             _ => None,
@@ -507,6 +564,9 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                     }
                 }
             }
+        }
+        for image in &mut planned {
+            image.signed = self.beside.is_signed(&image.digest, image.index.as_ref());
         }
         planned
     }

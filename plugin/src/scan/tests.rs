@@ -24,6 +24,7 @@ use crate::image::layer::tests::archive;
 use crate::session::Recorder;
 use crate::settings::Settings;
 
+mod attached;
 mod robust;
 
 const BASE: &str = "https://gitlab.example";

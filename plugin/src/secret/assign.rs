@@ -69,13 +69,11 @@ pub(super) fn find(text: &[u8], at: usize, length: usize, style: Style) -> Optio
         (Some(b'='), Some(b'>'), _) | (Some(b':'), Some(b'='), _) => at + 2,
         (Some(b'='), Some(b'=' | b'~'), _) | (Some(b':'), Some(b':'), _) => return None,
         (Some(b'='), ..) => at + 1,
-        (Some(b':'), next, _) => {
-            // `name:value` of a list is none; YAML has a blank there, JSON a quote.
-            if matches!(next, Some(b' ' | b'\t' | b'"' | b'\'' | b'\\')) || closed {
-                at + 1
-            } else {
-                return None;
-            }
+        // `name:value` of a list is none; YAML has a blank there, JSON a quote.
+        (Some(b':'), next, _)
+            if closed || matches!(next, Some(b' ' | b'\t' | b'"' | b'\'' | b'\\')) =>
+        {
+            at + 1
         }
         (Some(b','), ..) if closed && is_definition(text, name.start) => at + 1,
         (Some(b'v' | b'V'), Some(b'a' | b'A'), _) if closed && spaced => {

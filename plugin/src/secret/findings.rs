@@ -289,3 +289,7 @@ fn article(text: &str) -> String {
     let vowel = text.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']);
     format!("{} {text}", if vowel { "An" } else { "A" })
 }
+
+#[cfg(test)]
+#[path = "findings_tests.rs"]
+mod tests;

@@ -355,7 +355,9 @@ pub(super) fn of<'f>(file: &File<'f>) -> Place<'f> {
     Place {
         key,
         style,
-        vendor: holds(key, PACKAGES) || DISTRIBUTION.iter().any(|folder| key.starts_with(folder)),
+        vendor: holds(key, PACKAGES)
+            || (DISTRIBUTION.iter().any(|folder| key.starts_with(folder))
+                && !OWN.iter().any(|folder| key.starts_with(folder))),
         pgpass: matches!(name, ".pgpass" | "pgpass.conf"),
     }
 }
