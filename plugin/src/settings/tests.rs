@@ -108,6 +108,7 @@ fn what_is_no_address_of_a_gitlab_is_refused_at_its_field() {
         "https://user@gitlab.example.com",
         "https://user:secret@gitlab.example.com",
         "https://@gitlab.example.com",
+        "https://gitlab.example.com/user@host",
         "user:secret@gitlab.example.com",
         "https://gitlab.example.com?private_token=1",
         "https://gitlab.example.com/?",
