@@ -185,7 +185,9 @@ fn relative_root(url: &Url) -> Result<String, Fault> {
     }
     // `/-/` stands in every page below a project or group, and in no relative root.
     // A password may end up behind a slash, too: no root holds an @.
-    if root.iter().any(|part| *part == "-" || part.contains('@')) || (url.host_str() == Some("gitlab.com") && !root.is_empty()) {
+    if root.iter().any(|part| *part == "-" || part.contains('@'))
+        || (url.host_str() == Some("gitlab.com") && !root.is_empty())
+    {
         return Err(fault("The address is that of a page in GitLab.", itself));
     }
     Ok(format!("/{}", root.join("/")))
