@@ -120,7 +120,10 @@ impl Sink for Recorder {
     }
 
     fn cache_put(&mut self, key: &str, value: &[u8]) {
-        self.cache.insert(key.to_owned(), value.to_vec());
+        // As in the contract: an empty value keeps nothing.
+        if !value.is_empty() {
+            self.cache.insert(key.to_owned(), value.to_vec());
+        }
     }
 
     fn log(&mut self, level: Level, message: &str) {

@@ -157,7 +157,7 @@ impl Rig {
     /// # Errors
     /// When the image is not stored.
     pub fn packages(&self, digest: &str) -> anyhow::Result<Vec<Package>> {
-        Ok(self.host.packages(digest)?)
+        Ok(self.host.packages(None, digest)?)
     }
 
     /// The stored findings of the location with that path.

@@ -8,10 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::exit::Exit;
 use super::limits::LimitFlags;
 use super::{
-    connect, connections, disconnect, findings, images, locations, plugin, scan, select, skipped,
-    verify,
+    connect, connections, disconnect, findings, image, images, locations, plugin, scan, select,
+    skipped, verify,
 };
-use crate::contract::Severity;
+use crate::contract::{FindingKind, Severity};
 
 /// The reference host for OX connectors: connect an account, choose locations, scan, see what was found.
 #[derive(Parser, Debug)]
@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Findings(findings::Findings),
     /// List the images, or the packages of one
     Images(images::Images),
+    /// Show one image: layers, packages, secrets, configuration; or write its SBOM
+    Image(image::Image),
     /// List what was not scanned, and why
     Skipped(skipped::Skipped),
     /// Inspect, install and list connectors
@@ -179,6 +181,28 @@ impl From<SeverityChoice> for Severity {
             SeverityChoice::Low => Self::Low,
             SeverityChoice::Info => Self::Info,
             SeverityChoice::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// A kind of finding on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindChoice {
+    Vulnerability,
+    Secret,
+    Misconfiguration,
+    Licence,
+    Other,
+}
+
+impl From<KindChoice> for FindingKind {
+    fn from(choice: KindChoice) -> Self {
+        match choice {
+            KindChoice::Vulnerability => Self::Vulnerability,
+            KindChoice::Secret => Self::Secret,
+            KindChoice::Misconfiguration => Self::Misconfiguration,
+            KindChoice::Licence => Self::Licence,
+            KindChoice::Other => Self::Other,
         }
     }
 }

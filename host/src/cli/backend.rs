@@ -61,7 +61,7 @@ pub(crate) trait Backend: Send + Sync {
     ) -> Answer<ScanReport>;
     fn findings(&self, filter: &Filter) -> Answer<Vec<FindingRow>>;
     fn images(&self, filter: &Filter) -> Answer<Vec<ImageRow>>;
-    fn packages(&self, digest: &str) -> Answer<Vec<Package>>;
+    fn packages(&self, connection: &str, digest: &str) -> Answer<Vec<Package>>;
     fn skipped(&self, filter: &Filter) -> Answer<Vec<SkippedRow>>;
 }
 
@@ -155,8 +155,8 @@ impl Backend for Host {
         Host::images(self, filter)
     }
 
-    fn packages(&self, digest: &str) -> Answer<Vec<Package>> {
-        Host::packages(self, digest)
+    fn packages(&self, connection: &str, digest: &str) -> Answer<Vec<Package>> {
+        Host::packages(self, Some(connection), digest)
     }
 
     fn skipped(&self, filter: &Filter) -> Answer<Vec<SkippedRow>> {

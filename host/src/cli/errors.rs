@@ -15,6 +15,8 @@ pub(crate) struct CliError {
     pub(crate) message: String,
     /// Empty when there is nothing to add.
     pub(crate) hint: String,
+    /// Commands of which one is meant, a line each below the hint.
+    pub(crate) choices: Vec<String>,
     /// The chain below the message; shown with `-v`.
     pub(crate) causes: Vec<String>,
 }
@@ -28,6 +30,7 @@ impl CliError {
             exit,
             message: message.into(),
             hint: hint.into(),
+            choices: Vec::new(),
             causes: Vec::new(),
         }
     }
@@ -38,6 +41,11 @@ impl CliError {
 
     pub(crate) fn settings(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Exit::Settings, message, hint)
+    }
+
+    pub(crate) fn choices(mut self, commands: impl IntoIterator<Item = String>) -> Self {
+        self.choices.extend(commands);
+        self
     }
 
     pub(crate) fn because(mut self, cause: impl std::fmt::Display) -> Self {
@@ -56,6 +64,9 @@ impl CliError {
         if !self.hint.is_empty() {
             out.push_str(&format!("{} {}\n", look.good("hint:"), inert(&self.hint)));
         }
+        for choice in &self.choices {
+            out.push_str(&format!("  {}\n", inert(choice)));
+        }
         out
     }
 
@@ -66,6 +77,8 @@ impl CliError {
             exit: u8,
             message: &'a str,
             hint: &'a str,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            choices: &'a [String],
             causes: &'a [String],
         }
         crate::report::json::line(
@@ -74,6 +87,7 @@ impl CliError {
                 exit: self.exit.code(),
                 message: &self.message,
                 hint: &self.hint,
+                choices: &self.choices,
                 causes: &self.causes,
             },
         )
@@ -113,6 +127,7 @@ impl From<HostError> for CliError {
                     exit,
                     message,
                     hint: String::new(),
+                    choices: Vec::new(),
                     causes,
                 }
             }

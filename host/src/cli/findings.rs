@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::args::{Format, ListFlags, SeverityChoice};
+use super::args::{Format, KindChoice, ListFlags, SeverityChoice};
 use super::context::Context;
 use super::errors::CliResult;
 use super::exit::Exit;
@@ -16,6 +16,9 @@ pub(crate) struct Findings {
     /// Only findings at least this severe
     #[arg(long, value_enum)]
     severity: Option<SeverityChoice>,
+    /// Only findings of this kind (repeatable)
+    #[arg(long, value_enum)]
+    kind: Vec<KindChoice>,
     /// Only what this tool reported ("GitLab")
     #[arg(long, value_name = "TOOL")]
     source_tool: Option<String>,
@@ -28,8 +31,9 @@ impl Findings {
     pub(crate) fn run(&self, context: &Context) -> CliResult {
         let mut filter = context.filter(&self.list)?;
         filter.min_severity = self.severity.map(Into::into);
+        filter.kinds = self.kind.iter().map(|&kind| kind.into()).collect();
         filter.source_tool = self.source_tool.clone();
-        filter.image = self.image.clone();
+        filter.image = self.image.as_deref().map(super::images::with_algorithm);
         let rows = context.backend.findings(&filter)?;
         if rows.is_empty() {
             context.remark("No findings.");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use super::args::{Format, ListFlags};
+use super::connect::quoted;
 use super::context::Context;
 use super::errors::{CliError, CliResult};
 use super::exit::Exit;
@@ -39,8 +40,8 @@ impl Images {
     }
 
     fn packages(&self, context: &Context, beginning: &str) -> CliResult {
-        let digest = self.one_image(context, beginning)?;
-        let rows = context.backend.packages(&digest)?;
+        let (connection, digest) = self.one_image(context, beginning)?;
+        let rows = context.backend.packages(&connection, &digest)?;
         if rows.is_empty() {
             context.remark("No packages were found in this image.");
         }
@@ -52,38 +53,50 @@ impl Images {
         Ok(Exit::Ok)
     }
 
-    /// The digest of the one image that is meant. The algorithm may be left out.
-    fn one_image(&self, context: &Context, beginning: &str) -> CliResult<String> {
-        let beginning = if beginning.contains(':') {
-            beginning.to_owned()
-        } else {
-            format!("sha256:{beginning}")
-        };
+    /// Connection and digest of the one image that is meant. The algorithm may be left out.
+    fn one_image(&self, context: &Context, beginning: &str) -> CliResult<(String, String)> {
+        let beginning = with_algorithm(beginning);
         let mut filter = context.filter(&self.list)?;
         filter.image = Some(beginning.clone());
         let rows = context.backend.images(&filter)?;
-        let digests: BTreeSet<String> = rows.into_iter().map(|row| row.image.digest).collect();
-        let mut some = digests.iter().take(5);
-        match (some.next(), some.next()) {
-            (Some(one), None) => Ok(one.clone()),
+        let found: BTreeSet<(String, String)> = rows
+            .into_iter()
+            .map(|row| (row.connection, row.image.digest))
+            .collect();
+        let digests: BTreeSet<&str> = found.iter().map(|(_, digest)| digest.as_str()).collect();
+        let few = || {
+            let few = digests.iter().take(5).map(|digest| short_digest(digest));
+            few.collect::<Vec<_>>().join(", ")
+        };
+        match (found.first(), found.len()) {
+            (Some(one), 1) => Ok(one.clone()),
             (None, _) => Err(CliError::usage(
                 format!("no image has a digest that begins with {beginning}"),
                 "`ox-host images` lists them",
             )),
-            (Some(_), Some(_)) => {
-                let few: Vec<_> = digests
-                    .iter()
-                    .take(5)
-                    .map(|digest| short_digest(digest))
-                    .collect();
-                Err(CliError::usage(
-                    format!(
-                        "{} images have a digest that begins with {beginning}",
-                        digests.len()
-                    ),
-                    format!("give more of it: {}", few.join(", ")),
-                ))
-            }
+            (Some((one, _)), many) if digests.len() == 1 => Err(CliError::usage(
+                format!("{many} connections have the image {}", few()),
+                format!(
+                    "say which one is meant, for example --connection {}",
+                    quoted(one)
+                ),
+            )),
+            _ => Err(CliError::usage(
+                format!(
+                    "{} images have a digest that begins with {beginning}",
+                    digests.len()
+                ),
+                format!("give more of it: {}", few()),
+            )),
         }
+    }
+}
+
+/// A digest, or the beginning of one, whose algorithm may have been left out.
+pub(crate) fn with_algorithm(beginning: &str) -> String {
+    if beginning.contains(':') {
+        beginning.to_owned()
+    } else {
+        format!("sha256:{beginning}")
     }
 }

@@ -13,6 +13,7 @@ pub mod exit;
 mod findings;
 mod form;
 mod globs;
+mod image;
 mod images;
 mod interrupt;
 mod limits;
@@ -20,6 +21,7 @@ mod locations;
 mod output;
 mod plugin;
 mod progress;
+mod reference;
 mod scan;
 mod select;
 mod skipped;
@@ -185,6 +187,7 @@ impl Command {
             Self::Scan(command) => command.run(context).await,
             Self::Findings(command) => command.run(context),
             Self::Images(command) => command.run(context),
+            Self::Image(command) => command.run(context),
             Self::Skipped(command) => command.run(context),
             Self::Plugin(command) => command.run(context).await,
         }

@@ -282,9 +282,15 @@ impl Backend for Fake {
         if let Some(beginning) = &filter.image {
             rows.retain(|row| row.image.digest.starts_with(beginning.as_str()));
         }
+        if let Some(name) = &filter.repository {
+            rows.retain(|row| {
+                let whole = format!("{}/{}", row.image.registry, row.image.repository);
+                [&row.image.repository, &whole, &row.location].contains(&name)
+            });
+        }
         Ok(rows)
     }
-    fn packages(&self, _: &str) -> Result<Vec<Package>, HostError> {
+    fn packages(&self, _: &str, _: &str) -> Result<Vec<Package>, HostError> {
         Ok(samples::packages())
     }
     fn skipped(&self, _: &Filter) -> Result<Vec<SkippedRow>, HostError> {

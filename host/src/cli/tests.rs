@@ -435,6 +435,168 @@ async fn packages_are_found_by_a_beginning_of_the_digest() {
     );
 }
 
+#[tokio::test]
+async fn one_image_is_shown_by_any_of_its_names() {
+    let digest = samples::digest('1');
+    let by_digest = format!("acme/shop/api@{digest}");
+    for name in [
+        "acme/shop/api:1.4",
+        "registry.example.com/acme/shop/api:latest",
+        "sha256:11111111",
+        "11111111",
+        &by_digest,
+    ] {
+        let ran = run(&["image", name]).await;
+        assert_eq!(ran.exit, Exit::Ok, "{name}: {}", ran.stderr);
+        assert!(ran.stdout.contains(&digest), "{name}: {}", ran.stdout);
+    }
+    let ran = run(&["image", "sha256:11111111", "--format", "json"]).await;
+    assert_eq!(json(&ran.stdout)["kind"], "image-report");
+    // The index of the samples leads to both images.
+    let index = samples::digest('2');
+    let ran = run(&["image", &index]).await;
+    assert!(ran.stderr.contains("names 2 images"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn a_reference_to_several_images_or_none_ends_in_commands_to_copy() {
+    let errors = |args: Vec<&'static str>| async move {
+        let ran = run(&args).await;
+        assert_eq!(ran.exit, Exit::Usage, "{args:?}");
+        assert_eq!(ran.stdout, "");
+        ran.stderr
+    };
+    insta::assert_snapshot!(errors(vec!["image", "acme/shop/api"]).await, @r#"
+    error: acme/shop/api names 2 images
+    hint: say which one is meant:
+      ox-host image acme/shop/api@sha256:111111111111  # linux/arm64/v8 1.4 latest
+      ox-host image acme/shop/api@sha256:444444444444  # linux/arm64/v8 nightly-0 nightly-1 nightly-2
+    "#);
+    insta::assert_snapshot!(errors(vec!["image", "acme/shop/api:2.0"]).await, @r#"
+    error: no image of acme/shop/api has the tag "2.0"
+    hint: its tags are 1.4, latest, nightly-0, nightly-1, nightly-2, nightly-3, nightly-4, nightly-5
+    "#);
+    insta::assert_snapshot!(errors(vec!["image", "acme/shop/nothing"]).await, @r#"
+    error: no image is called "acme/shop/nothing"
+    hint: `ox-host images` lists them
+    "#);
+    insta::assert_snapshot!(
+        errors(vec!["image", "acme/shop/api:1.4", "--platform", "linux/amd64"]).await, @r#"
+    error: acme/shop/api:1.4 is not there for linux/amd64
+    hint: choose one that is:
+      ox-host image acme/shop/api:1.4 --platform linux/arm64/v8
+    "#);
+    insta::assert_snapshot!(errors(vec!["image", "sha256:1111"]).await, @r#"
+    error: sha256:1111 is too short to tell images apart
+    hint: give at least 8 digits of the digest
+    "#);
+}
+
+#[tokio::test]
+async fn the_platform_may_be_said_with_its_variant_or_without() {
+    for platform in ["linux/arm64", "linux/arm64/v8", "Linux/ARM64"] {
+        let ran = run(&["image", "acme/shop/api:1.4", "--platform", platform]).await;
+        assert_eq!(ran.exit, Exit::Ok, "{platform}: {}", ran.stderr);
+    }
+    for platform in ["linux/arm", "linux", "arm64", "linux/arm64/v7"] {
+        let ran = run(&["image", "acme/shop/api:1.4", "--platform", platform]).await;
+        let expected = if platform == "linux" {
+            Exit::Ok
+        } else {
+            Exit::Usage
+        };
+        assert_eq!(ran.exit, expected, "{platform}: {}", ran.stderr);
+    }
+}
+
+#[tokio::test]
+async fn the_packages_of_an_image_are_filtered() {
+    let list = |more: Vec<&'static str>| async move {
+        let args = [
+            &[
+                "image",
+                "acme/shop/api:1.4",
+                "--packages",
+                "--format",
+                "json",
+            ][..],
+            &more,
+        ];
+        let ran = run(&args.concat()).await;
+        assert_eq!(ran.exit, Exit::Ok, "{}", ran.stderr);
+        let rows = json(&ran.stdout)["packages"].as_array().unwrap().clone();
+        rows.iter()
+            .map(|row| row["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(list(vec![]).await, ["libssl3", "tar"]);
+    assert_eq!(list(vec!["--name", "lib*"]).await, ["libssl3"]);
+    assert_eq!(list(vec!["--layer", "2"]).await, ["tar"]);
+    assert_eq!(
+        list(vec!["--package-format", "npm"]).await,
+        Vec::<String>::new()
+    );
+    let ran = run(&["image", "acme/shop/api:1.4", "--packages", "--name", "["]).await;
+    assert_eq!(ran.exit, Exit::Usage);
+}
+
+#[tokio::test]
+async fn an_sbom_goes_to_stdout_or_whole_into_a_file() {
+    let ran = run(&["image", "acme/shop/api:1.4", "--sbom", "cyclonedx"]).await;
+    assert_eq!(json(&ran.stdout)["bomFormat"], "CycloneDX");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("api.spdx.json");
+    let path = file.to_str().unwrap();
+    let ran = run(&[
+        "image",
+        "acme/shop/api:1.4",
+        "--sbom",
+        "spdx",
+        "--output",
+        path,
+    ])
+    .await;
+    assert_eq!((ran.exit, ran.stdout.as_str()), (Exit::Ok, ""));
+    assert!(ran.stderr.contains("2 packages"), "{}", ran.stderr);
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(json(&written)["spdxVersion"], "SPDX-2.3");
+    let nowhere = folder.path().join("no/such.json");
+    let path = nowhere.to_str().unwrap();
+    let ran = run(&[
+        "image",
+        "acme/shop/api:1.4",
+        "--sbom",
+        "spdx",
+        "--output",
+        path,
+    ])
+    .await;
+    assert_eq!(ran.exit, Exit::Unexpected);
+    for refused in [
+        &["image", "a:1", "--output", "x"][..],
+        &["image", "a:1", "--sbom", "spdx", "--packages"],
+        &["image", "a:1", "--sbom", "spdx", "--format", "json"],
+        &["image", "a:1", "--layer", "1"],
+    ] {
+        let args = ["ox-host"].iter().chain(refused);
+        assert!(Cli::try_parse_from(args).is_err(), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn findings_are_chosen_by_kind_and_image() {
+    let args = ["findings", "--kind", "secret", "--kind", "misconfiguration"];
+    let ran = run(&[&args[..], &["--image", "1111"]].concat()).await;
+    assert_eq!(ran.exit, Exit::Ok, "{}", ran.stderr);
+    let filter = lock(&ran.fake.filter).clone().unwrap();
+    use crate::contract::FindingKind;
+    assert_eq!(
+        filter.kinds,
+        [FindingKind::Secret, FindingKind::Misconfiguration]
+    );
+    assert_eq!(filter.image.as_deref(), Some("sha256:1111"));
+}
+
 async fn run_to(stdout: Box<dyn std::io::Write + Send>, args: &[&str]) -> (Exit, String) {
     let stderr = Shared::default();
     let out = Arc::new(Output::to(stdout, Box::new(stderr.clone()), Look::PLAIN));

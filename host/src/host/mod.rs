@@ -395,23 +395,37 @@ impl Host {
         Ok(self.store.images(filter)?)
     }
 
-    /// Packages of one image, by its digest or the beginning of one.
-    pub fn packages(&self, digest: &str) -> Result<Vec<Package>, HostError> {
-        if let Some(packages) = self.store.packages(digest)? {
-            return Ok(packages);
+    /// Packages of one image, by its digest or the beginning of one. What came through another connection
+    /// is another inventory, even of the same digest.
+    pub fn packages(
+        &self,
+        connection: Option<&str>,
+        digest: &str,
+    ) -> Result<Vec<Package>, HostError> {
+        if let Some(name) = connection {
+            self.record(name)?;
+            if let Some(packages) = self.store.packages(name, digest)? {
+                return Ok(packages);
+            }
         }
         let with_algorithm = if digest.contains(':') {
             digest.to_owned()
         } else {
             format!("sha256:{digest}")
         };
-        match self.store.inventories_like(&with_algorithm)?.as_slice() {
-            [one] => Ok(self.store.packages(one)?.unwrap_or_default()),
+        let found = self.store.inventories_like(connection, &with_algorithm)?;
+        match found.as_slice() {
+            [(name, digest)] => Ok(self.store.packages(name, digest)?.unwrap_or_default()),
             [] => Err(HostError::Unknown {
                 what: "image",
                 name: digest.to_owned(),
                 list: "images",
             }),
+            [(one, first), (other, second), ..] if first == second => {
+                Err(HostError::Other(anyhow::anyhow!(
+                    "{first} came through {one} and through {other}; say which connection is meant"
+                )))
+            }
             _ => Err(HostError::Other(anyhow::anyhow!(
                 "more than one image begins with {digest:?}; give more of the digest"
             ))),

@@ -298,8 +298,11 @@ async fn the_whole_path_from_a_draft_to_findings() {
         ..Filter::default()
     });
     assert_eq!(images.unwrap().len(), 1);
-    assert_eq!(world.host.packages("0101").unwrap()[0].name, "openssl");
-    assert!(world.host.packages("ffff").is_err());
+    assert_eq!(
+        world.host.packages(None, "0101").unwrap()[0].name,
+        "openssl"
+    );
+    assert!(world.host.packages(None, "ffff").is_err());
     let skipped = world.host.skipped(&Filter::default()).unwrap();
     assert_eq!(
         skipped[0].location, "acme/off",

@@ -334,6 +334,10 @@ pub struct ImageRow {
     pub location: String,
     /// The image.
     pub image: crate::contract::Image,
+    /// Secrets that were found in it and that nobody has closed.
+    pub secrets: u32,
+    /// The same for its configuration.
+    pub misconfigurations: u32,
     /// RFC 3339.
     pub first_seen: String,
     /// RFC 3339.
@@ -364,8 +368,12 @@ pub struct Filter {
     pub source_tool: Option<String>,
     /// Only findings at least this severe.
     pub min_severity: Option<crate::contract::Severity>,
+    /// Only findings of these kinds; empty means all.
+    pub kinds: Vec<crate::contract::FindingKind>,
     /// Only this image (a digest, or a beginning of one).
     pub image: Option<String>,
+    /// Only images of this repository, with its registry's host or without.
+    pub repository: Option<String>,
 }
 
 /// What `inspect` says about a component file.

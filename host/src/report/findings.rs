@@ -1,10 +1,11 @@
 //! Findings: what a tool says, worst first.
 
+use super::detail::attribute;
 use super::look::{Look, Tone};
 use super::table::{Cell, Column, Table};
 use super::text::{count, number};
 use super::words::{self, SEVERITIES};
-use crate::contract::{Finding, FindingState, Severity};
+use crate::contract::{Finding, FindingKind, FindingState, Severity};
 use crate::host::FindingRow;
 
 /// Columns of an identifier that are shown.
@@ -17,7 +18,7 @@ pub fn table(rows: &[FindingRow], look: Look) -> String {
         out.push('\n');
         out.push_str(&count(rows.len() as u64, "finding", "findings"));
         out.push_str(": ");
-        out.push_str(&by_severity(rows, look));
+        out.push_str(&by_severity(rows.iter(), look));
         out.push('\n');
     }
     out
@@ -35,16 +36,20 @@ pub(crate) fn rows_table(rows: &[FindingRow], look: Look) -> String {
         Column::text("VERSION"),
         Column::text("LOCATION"),
         Column::text("TITLE"),
+        Column::text("PATH"),
+        Column::text("MATCH"),
         Column::fixed("STATE"),
         Column::text("CONNECTION"),
     ]);
     for row in rows {
         let finding = &row.finding;
-        // What most findings are needs no words.
-        let state = match finding.state {
-            state if finding.no_longer_detected && words::is_open(state) => "not seen any more",
-            FindingState::Detected => "",
-            state => words::finding_state(state),
+        // A path says little about a vulnerability, whose package is known, and much about what the image
+        // itself shows.
+        let (path, shown) = if shows_evidence(finding) {
+            let shown = attribute(&finding.evidence, "match").unwrap_or_default();
+            (place(finding), shown)
+        } else {
+            (String::new(), "")
         };
         table.row([
             Cell::toned(words::severity(finding.severity), tone(finding.severity)),
@@ -57,7 +62,9 @@ pub(crate) fn rows_table(rows: &[FindingRow], look: Look) -> String {
                 .into(),
             row.location.as_str().into(),
             finding.title.as_str().into(),
-            Cell::toned(state, Tone::Faint),
+            path.into(),
+            shown.into(),
+            Cell::toned(state(finding), Tone::Faint),
             if several {
                 row.connection.as_str().into()
             } else {
@@ -69,11 +76,11 @@ pub(crate) fn rows_table(rows: &[FindingRow], look: Look) -> String {
 }
 
 /// `3 critical, 12 high, 22 low`.
-pub fn by_severity(rows: &[FindingRow], look: Look) -> String {
+pub fn by_severity<'r>(rows: impl Iterator<Item = &'r FindingRow> + Clone, look: Look) -> String {
     let mut parts = Vec::new();
     for severity in SEVERITIES {
         let many = rows
-            .iter()
+            .clone()
             .filter(|row| row.finding.severity == severity)
             .count();
         if many > 0 {
@@ -82,6 +89,35 @@ pub fn by_severity(rows: &[FindingRow], look: Look) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// Whether its evidence is what a person looks for first.
+fn shows_evidence(finding: &Finding) -> bool {
+    finding.source == "connector"
+        || matches!(
+            finding.kind,
+            FindingKind::Secret | FindingKind::Misconfiguration
+        )
+}
+
+/// The file and the line that show it (`app/.env:3`), or the place in the config (`env TOKEN`); empty where
+/// the evidence names none.
+pub(super) fn place(finding: &Finding) -> String {
+    let of = |key| attribute(&finding.evidence, key);
+    let path = of("path").or_else(|| of("place")).unwrap_or_default();
+    match attribute(&finding.evidence, "line") {
+        Some(line) if !path.is_empty() && line != "0" => format!("{path}:{line}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// Its state; what most findings are needs no words.
+pub(super) fn state(finding: &Finding) -> &'static str {
+    match finding.state {
+        state if finding.no_longer_detected && words::is_open(state) => "not seen any more",
+        FindingState::Detected => "",
+        state => words::finding_state(state),
+    }
 }
 
 /// The identifier that people search for: a CVE, else the first one, else the finding's own id.
@@ -94,7 +130,7 @@ fn best_identifier(finding: &Finding) -> &str {
         .map_or(finding.id.as_str(), |known| known.value.as_str())
 }
 
-fn tone(severity: Severity) -> Tone {
+pub(super) fn tone(severity: Severity) -> Tone {
     match severity {
         Severity::Critical | Severity::High => Tone::Bad,
         Severity::Medium => Tone::Warn,
@@ -126,6 +162,11 @@ mod tests {
             "{text}"
         );
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_the_image_itself_shows_is_told_with_its_place_and_its_masked_value() {
+        insta::assert_snapshot!(table(&samples::seen(), Look::PLAIN));
     }
 
     #[test]

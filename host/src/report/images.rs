@@ -1,5 +1,6 @@
 //! Images and their packages.
 
+use super::detail::platform;
 use super::look::{Look, Tone};
 use super::table::{Cell, Column, Table};
 use super::text::{bytes, count, number, short_digest};
@@ -20,6 +21,8 @@ pub fn table(rows: &[ImageRow], look: Look) -> String {
         Column::fixed("PLATFORM"),
         Column::text("SYSTEM"),
         Column::number("PACKAGES"),
+        Column::number("SECRETS"),
+        Column::number("CONFIG"),
         Column::number("LAYERS"),
         Column::number("SIZE"),
         Column::fixed("DIGEST"),
@@ -39,6 +42,8 @@ pub fn table(rows: &[ImageRow], look: Look) -> String {
             platform(image).into(),
             system(image).into(),
             packages,
+            found(row.secrets, Tone::Bad),
+            found(row.misconfigurations, Tone::Warn),
             number(image.layers.len() as u64).into(),
             bytes(image.size).into(),
             Cell::toned(short_digest(&image.digest), Tone::Faint),
@@ -61,6 +66,14 @@ pub fn table(rows: &[ImageRow], look: Look) -> String {
         out.push('\n');
     }
     out
+}
+
+/// How many; nothing where there are none.
+fn found(many: u32, tone: Tone) -> Cell {
+    match many {
+        0 => "".into(),
+        many => Cell::toned(number(u64::from(many)), tone),
+    }
 }
 
 /// One line a package.
@@ -113,16 +126,6 @@ fn tags(tags: &[String]) -> String {
         .join(" ");
     if let Some(more) = tags.len().checked_sub(MAX_TAGS).filter(|&more| more > 0) {
         text.push_str(&format!(" +{more}"));
-    }
-    text
-}
-
-fn platform(image: &Image) -> String {
-    let platform = &image.platform;
-    let mut text = format!("{}/{}", platform.os, platform.architecture);
-    if let Some(variant) = &platform.variant {
-        text.push('/');
-        text.push_str(variant);
     }
     text
 }

@@ -6,11 +6,14 @@
 
 pub mod connections;
 pub mod connector;
+pub mod detail;
 pub mod findings;
+pub mod image;
 pub mod images;
 pub mod json;
 pub mod locations;
 mod look;
+pub mod sbom;
 pub mod scan;
 pub mod skipped;
 pub mod steps;

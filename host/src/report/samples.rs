@@ -1,10 +1,14 @@
 //! Rows for the tests of reports and commands: small, varied, and with hostile text among them.
 
+mod image;
+
 use crate::contract::*;
 use crate::host::{
     Connection, Counts, FindingRow, ImageRow, Inspection, LocationOutcome, LocationReport,
     LocationRow, NetworkOptions, NewLocations, ScanReport, Selection, SkippedRow,
 };
+
+pub(crate) use image::{detail, seen};
 
 fn s(text: &str) -> String {
     text.to_owned()
@@ -416,6 +420,8 @@ pub(crate) fn images() -> Vec<ImageRow> {
         .map(|image| ImageRow {
             connection: s("work"),
             location: s("acme/shop/api"),
+            secrets: u32::from(image.complete),
+            misconfigurations: 2 * u32::from(image.complete),
             image,
             first_seen: s("2026-11-20T09:00:00Z"),
             last_seen: s("2026-11-22T14:10:00Z"),

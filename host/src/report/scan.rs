@@ -133,7 +133,7 @@ fn found(rows: &[FindingRow], more: Option<&str>, look: Look) -> String {
     let mut line = count(open.len() as u64, "open finding", "open findings");
     if !open.is_empty() {
         line.push_str(": ");
-        line.push_str(&by_severity(&open, look));
+        line.push_str(&by_severity(open.iter(), look));
     }
     if closed > 0 {
         line.push_str(&look.faint(&format!(

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::flights::Flights;
 use super::outlet::{Gathered, Refusal, StoreOutlet};
 use super::retry::{Budget, Decision, Policy, ScanStop};
 use super::runner::{CallFailed, Connector, Ended, Fault, Traffic};
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) policy: Policy,
     pub(super) connection: i64,
     pub(super) scan: i64,
+    /// What calls are making for the cache.
+    pub(super) flights: Arc<Flights>,
     /// Ends all calls of the run.
     pub(super) cancel: CancellationToken,
 }
@@ -72,6 +75,8 @@ async fn attempts(
             location: target.location,
             path: target.path.clone(),
             attempt: start.attempt,
+            flights: shared.flights.clone(),
+            call: shared.flights.call(),
             still_batches: shared.policy.still_batches,
             state: Mutex::new(Gathered {
                 cursor: start.cursor.clone(),

@@ -5,6 +5,7 @@
 //! the one table that says what a failure makes the host do. The connector itself is behind a narrow
 //! trait ([`runner`]), so all of this is tested without a sandbox.
 
+mod flights;
 mod location;
 mod outlet;
 mod plan;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use super::flights::{Claim, Flights, PATIENCE};
 use crate::contract::{LogLevel, Observation, Progress, Stop};
 use crate::host::{Event, Events};
 use crate::plugin::Outlet;
@@ -27,6 +28,9 @@ pub struct StoreOutlet {
     pub(super) attempt: i64,
     pub(super) still_batches: u32,
     pub(super) state: Mutex<Gathered>,
+    pub(super) flights: Arc<Flights>,
+    /// Number of this attempt among those that share the flights.
+    pub(super) call: u64,
 }
 
 /// What an attempt has stored so far.
@@ -62,6 +66,24 @@ impl StoreOutlet {
     /// Why a batch was refused, when one was.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         self.gathered(|gathered| gathered.refusal.clone())
+    }
+
+    /// Waits while another call is making that value. `Err` when this one is to end.
+    async fn wait_for(&self, key: &str) -> Result<(), ()> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while let Claim::Wait(mut done) = self.flights.claim(self.call, key) {
+            let ended = tokio::select! {
+                // An error says that the other call is done with it.
+                _ = done.changed() => Ok(true),
+                () = self.cancel.cancelled() => Err(()),
+                () = tokio::time::sleep_until(deadline) => Ok(false),
+            };
+            self.flights.awake(self.call);
+            if !ended? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn refuse(&self, refusal: Refusal, stop: Stop) -> Result<(), Stop> {
@@ -136,20 +158,34 @@ impl Outlet for StoreOutlet {
     }
 
     async fn cache_get(&self, key: &str) -> Option<Vec<u8>> {
-        let (store, connection, key) = (self.store.clone(), self.connection, key.to_owned());
-        let read = tokio::task::spawn_blocking(move || store.cache_get(connection, &key)).await;
+        self.wait_for(key).await.ok()?;
+        let (store, connection, wanted) = (self.store.clone(), self.connection, key.to_owned());
+        let read = tokio::task::spawn_blocking(move || store.cache_get(connection, &wanted)).await;
         // A cache that can't answer has forgotten.
-        read.ok()?.ok()?
+        let value = read.ok().and_then(Result::ok).flatten();
+        if value.is_some() {
+            self.flights.done(self.call, key);
+        }
+        value
     }
 
     async fn cache_put(&self, key: &str, value: Vec<u8>) {
-        if let Err(error) = self
-            .store
-            .cache_put(self.connection, key.to_owned(), value)
-            .await
-        {
-            tracing::debug!(location = %self.path, %error, "a blob was not kept");
+        if !value.is_empty() {
+            let kept = self
+                .store
+                .cache_put(self.connection, key.to_owned(), value)
+                .await;
+            if let Err(error) = kept {
+                tracing::debug!(location = %self.path, %error, "a blob was not kept");
+            }
         }
+        self.flights.done(self.call, key);
+    }
+}
+
+impl Drop for StoreOutlet {
+    fn drop(&mut self) {
+        self.flights.end(self.call);
     }
 }
 

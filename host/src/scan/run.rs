@@ -55,6 +55,7 @@ pub async fn run_scan(job: ScanJob) -> ScanRun {
         connection: job.connection,
         scan: job.scan.id,
         cancel: cancel.clone(),
+        flights: Arc::default(),
     });
     job.events.event(Event::ScanStarted {
         locations: job.scan.targets.len(),

@@ -192,11 +192,6 @@ impl Store {
 
 fn remove(tx: &Transaction<'_>, id: i64) -> Result<()> {
     tx.execute("DELETE FROM connection WHERE id = ?1", [id])?;
-    // Inventories belong to digests, not to connections: those that no image leads to go too.
-    tx.execute(
-        "DELETE FROM inventory WHERE location_id IS NULL AND digest NOT IN (SELECT digest FROM image)",
-        [],
-    )?;
     Ok(())
 }
 

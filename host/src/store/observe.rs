@@ -10,8 +10,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{Result, StoreError, now};
 use crate::contract::{
-    Context, Explanation, Finding, Image, Observation, PackageBatch, Severity, Skip, SkipReason,
-    SkipSubject, Skipped,
+    Context, Explanation, Finding, FindingKind, Image, Observation, PackageBatch, Severity, Skip,
+    SkipReason, SkipSubject, Skipped,
 };
 use crate::host::Counts;
 
@@ -22,6 +22,8 @@ const CONTEXT_ATTRIBUTES: usize = 20_000;
 /// Bytes of all that one location says about one subject. The record is read and written whole at every
 /// addition, so its size is bounded.
 const CONTEXT_BYTES: usize = 8 << 20;
+/// The source of what a connector sees by itself, by the contract.
+const OWN_SOURCE: &str = "connector";
 /// Longest digest, identifier or source that is taken as a key, in bytes.
 const KEY_BYTES: usize = 1024;
 
@@ -138,23 +140,34 @@ fn store_image(tx: &Transaction<'_>, place: &Place, image: &Image, stamp: &str) 
 fn stage_inventory(tx: &Transaction<'_>, place: &Place, image: &Image, stamp: &str) -> Result<()> {
     // What is known completely is not replaced by less.
     let known_complete: Option<bool> = tx
-        .prepare_cached("SELECT complete FROM inventory WHERE digest = ?1 AND location_id IS NULL")?
-        .query_row([&image.digest], |row| row.get(0))
+        .prepare_cached(
+            "SELECT complete FROM inventory WHERE connection_id = ?1 AND digest = ?2 AND location_id IS NULL",
+        )?
+        .query_row(params![place.connection, image.digest], |row| row.get(0))
         .optional()?;
     let discard = known_complete == Some(true) && !image.complete;
     tx.prepare_cached("DELETE FROM inventory WHERE location_id = ?1 AND digest = ?2")?
         .execute(params![place.location, image.digest])?;
     let id: i64 = tx
         .prepare_cached(
-            "INSERT INTO inventory (digest, location_id, complete, discard, announced, received, stored_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6) RETURNING id",
+            "INSERT INTO inventory (connection_id, digest, location_id, complete, discard, announced, received,
+                                    stored_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7) RETURNING id",
         )?
         .query_row(
-            params![image.digest, place.location, image.complete, discard, image.package_count, stamp],
+            params![
+                place.connection,
+                image.digest,
+                place.location,
+                image.complete,
+                discard,
+                image.package_count,
+                stamp
+            ],
             |row| row.get(0),
         )?;
     if image.package_count == 0 {
-        switch_inventory(tx, id, &image.digest, discard)?;
+        switch_inventory(tx, place, id, &image.digest, discard)?;
     }
     Ok(())
 }
@@ -214,20 +227,28 @@ fn store_packages(
     tx.prepare_cached("UPDATE inventory SET received = ?2, stored_at = ?3 WHERE id = ?1")?
         .execute(params![id, total, stamp])?;
     if total == announced {
-        switch_inventory(tx, id, &batch.image, discard)?;
+        switch_inventory(tx, place, id, &batch.image, discard)?;
     }
     Ok(())
 }
 
 /// The staged inventory is whole: readers see it from the end of this transaction.
-fn switch_inventory(tx: &Transaction<'_>, id: i64, digest: &str, discard: bool) -> Result<()> {
+fn switch_inventory(
+    tx: &Transaction<'_>,
+    place: &Place,
+    id: i64,
+    digest: &str,
+    discard: bool,
+) -> Result<()> {
     if discard {
         tx.prepare_cached("DELETE FROM inventory WHERE id = ?1")?
             .execute([id])?;
         return Ok(());
     }
-    tx.prepare_cached("DELETE FROM inventory WHERE digest = ?1 AND location_id IS NULL")?
-        .execute([digest])?;
+    tx.prepare_cached(
+        "DELETE FROM inventory WHERE connection_id = ?1 AND digest = ?2 AND location_id IS NULL",
+    )?
+    .execute(params![place.connection, digest])?;
     tx.prepare_cached("UPDATE inventory SET location_id = NULL WHERE id = ?1")?
         .execute([id])?;
     Ok(())
@@ -239,12 +260,18 @@ fn store_finding(
     finding: &Finding,
     stamp: &str,
 ) -> Result<()> {
+    // What the connector sees in an image is found in each image; what another tool found is one finding of
+    // the location, whatever image it is seen in today.
+    let image_key = match (&finding.image_digest, finding.source.as_str()) {
+        (Some(digest), OWN_SOURCE) => digest.as_str(),
+        _ => "",
+    };
     tx.prepare_cached(
         "INSERT INTO finding (connection_id, location_id, source, external_id, severity, image_digest,
-                              package_name, record, generation, first_seen, last_seen)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)
-         ON CONFLICT (location_id, source, external_id) DO UPDATE SET
-             severity = excluded.severity, image_digest = excluded.image_digest,
+                              package_name, record, generation, first_seen, last_seen, kind, image_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12)
+         ON CONFLICT (location_id, source, external_id, image_key) DO UPDATE SET
+             severity = excluded.severity, image_digest = excluded.image_digest, kind = excluded.kind,
              package_name = excluded.package_name, record = excluded.record,
              generation = excluded.generation, last_seen = excluded.last_seen, gone_at = NULL",
     )?
@@ -258,7 +285,9 @@ fn store_finding(
         finding.package_name,
         serde_json::to_string(finding)?,
         place.generation,
-        stamp
+        stamp,
+        kind_word(finding.kind),
+        image_key
     ])?;
     Ok(())
 }
@@ -272,6 +301,17 @@ pub(super) fn severity_rank(severity: Severity) -> i64 {
         Severity::Medium => 3,
         Severity::High => 4,
         Severity::Critical => 5,
+    }
+}
+
+/// Kinds, as the column has them.
+pub(super) fn kind_word(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Vulnerability => "vulnerability",
+        FindingKind::Secret => "secret",
+        FindingKind::Misconfiguration => "misconfiguration",
+        FindingKind::Licence => "licence",
+        FindingKind::Other => "other",
     }
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{ToSql, Transaction, params, params_from_iter};
 use serde::de::DeserializeOwned;
 
-use super::observe::severity_rank;
+use super::observe::{kind_word, severity_rank};
 use super::{Result, Store, StoreError};
 use crate::contract::{Context, Package};
 use crate::host::{Filter, FindingRow, ImageRow, SkippedRow};
@@ -43,7 +43,9 @@ fn beginning(text: &str) -> String {
     format!("{text}*")
 }
 
-struct Row<T> {
+struct Row<T, M> {
+    /// What a list has besides.
+    more: M,
     connection: String,
     source_tool: String,
     location: String,
@@ -52,13 +54,14 @@ struct Row<T> {
     last_seen: String,
 }
 
-fn rows<T: DeserializeOwned>(
+fn rows<T: DeserializeOwned, M>(
     tx: &Transaction<'_>,
     select: &str,
     conditions: &Conditions,
     order: &str,
     filter: &Filter,
-) -> Result<Vec<Row<T>>> {
+    more: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<M>,
+) -> Result<Vec<Row<T, M>>> {
     let patterns = Patterns::new(&filter.locations).map_err(StoreError::Refused)?;
     let mut statement = tx.prepare(&format!("{select}{}{order}", conditions.sql))?;
     let mut rows = statement.query(params_from_iter(conditions.values.iter()))?;
@@ -70,6 +73,7 @@ fn rows<T: DeserializeOwned>(
         }
         let record: String = row.get(3)?;
         found.push(Row {
+            more: more(row)?,
             connection: row.get(0)?,
             source_tool: row.get(1)?,
             location,
@@ -94,6 +98,12 @@ impl Store {
             "finding.severity >= ?",
             filter.min_severity.map(severity_rank),
         );
+        let kinds = filter.kinds.iter().map(|&kind| kind_word(kind));
+        conditions.and(
+            "instr(?, ' ' || finding.kind || ' ') > 0",
+            (!filter.kinds.is_empty())
+                .then(|| format!(" {} ", kinds.collect::<Vec<_>>().join(" "))),
+        );
         conditions.and(
             "finding.image_digest GLOB ?",
             filter.image.as_deref().map(beginning),
@@ -108,6 +118,7 @@ impl Store {
                 &conditions,
                 " ORDER BY finding.severity DESC, connection.name, location.path, finding.source, finding.external_id",
                 filter,
+                |_| Ok(()),
             )
         })?;
         Ok(found
@@ -135,17 +146,36 @@ impl Store {
             "image.digest GLOB ?",
             filter.image.as_deref().map(beginning),
         );
+        conditions.and(
+            "? COLLATE NOCASE IN (image.repository, image.registry || '/' || image.repository, location.path)",
+            filter.repository.clone(),
+        );
+        // What somebody closed is no longer counted; the findings of an image are few.
+        let counted = |kind: &str| {
+            format!(
+                "(SELECT count(*) FROM finding
+                  WHERE finding.location_id = image.location_id AND finding.image_digest = image.digest
+                    AND finding.kind = '{kind}' AND finding.gone_at IS NULL
+                    AND json_extract(finding.record, '$.state') IN ('Detected', 'Confirmed'))"
+            )
+        };
+        let select = format!(
+            "SELECT connection.name, connection.source_tool, location.path, image.record,
+                    image.first_seen, image.last_seen, {}, {}
+             FROM image JOIN location ON location.id = image.location_id
+                        JOIN connection ON connection.id = location.connection_id",
+            counted("secret"),
+            counted("misconfiguration")
+        );
         let found = self.read(|tx| {
             rows(
                 tx,
-                "SELECT connection.name, connection.source_tool, location.path, image.record,
-                        image.first_seen, image.last_seen
-                 FROM image JOIN location ON location.id = image.location_id
-                            JOIN connection ON connection.id = location.connection_id",
+                &select,
                 &conditions,
                 " ORDER BY connection.name, location.path,
                     (SELECT min(tag) FROM image_tag WHERE image_id = image.id) NULLS LAST, image.digest",
                 filter,
+                |row| Ok((row.get::<_, u32>(6)?, row.get::<_, u32>(7)?)),
             )
         })?;
         Ok(found
@@ -154,6 +184,8 @@ impl Store {
                 connection: row.connection,
                 location: row.location,
                 image: row.record,
+                secrets: row.more.0,
+                misconfigurations: row.more.1,
                 first_seen: row.first_seen,
                 last_seen: row.last_seen,
             })
@@ -189,6 +221,7 @@ impl Store {
                 &of_listings,
                 " ORDER BY connection.name, listing_skip.seq",
                 filter,
+                |_| Ok(()),
             )?;
             found.extend(rows(
                 tx,
@@ -199,6 +232,7 @@ impl Store {
                 &of_scans,
                 " ORDER BY connection.name, location.path, skipped.subject, skipped.name, skipped.image",
                 filter,
+                |_| Ok(()),
             )?);
             Ok(found
                 .into_iter()
@@ -212,25 +246,38 @@ impl Store {
         })
     }
 
-    /// Digests of stored inventories that begin with a text, at most two.
-    pub fn inventories_like(&self, digest: &str) -> Result<Vec<String>> {
+    /// Stored inventories whose digests begin with a text, at most two: connection and digest.
+    pub fn inventories_like(
+        &self,
+        connection: Option<&str>,
+        digest: &str,
+    ) -> Result<Vec<(String, String)>> {
         self.read(|tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT digest FROM inventory WHERE location_id IS NULL AND digest GLOB ?1 ORDER BY digest LIMIT 2",
+                "SELECT connection.name, inventory.digest
+                 FROM inventory JOIN connection ON connection.id = inventory.connection_id
+                 WHERE inventory.location_id IS NULL AND inventory.digest GLOB ?1
+                   AND (?2 IS NULL OR connection.name = ?2)
+                 ORDER BY inventory.digest, connection.name LIMIT 2",
             )?;
-            let digests = statement.query_map([beginning(digest)], |row| row.get(0))?;
-            Ok(digests.collect::<rusqlite::Result<_>>()?)
+            let found = statement.query_map(params![beginning(digest), connection], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            Ok(found.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// Packages of the image with that digest, as they came. `None` when no inventory of it is stored.
-    pub fn packages(&self, digest: &str) -> Result<Option<Vec<Package>>> {
+    /// Packages of the image with that digest, as they came through a connection. `None` when no inventory
+    /// of it is stored.
+    pub fn packages(&self, connection: &str, digest: &str) -> Result<Option<Vec<Package>>> {
         self.read(|tx| {
             let ids = tx
                 .prepare_cached(
-                    "SELECT id FROM inventory WHERE location_id IS NULL AND digest = ?1",
+                    "SELECT inventory.id
+                     FROM inventory JOIN connection ON connection.id = inventory.connection_id
+                     WHERE inventory.location_id IS NULL AND connection.name = ?1 AND inventory.digest = ?2",
                 )?
-                .query_map([digest], |row| row.get::<_, i64>(0))?
+                .query_map([connection, digest], |row| row.get::<_, i64>(0))?
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             let Some(id) = ids.first() else {
                 return Ok(None);

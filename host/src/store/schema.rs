@@ -11,10 +11,13 @@ use super::{Result, StoreError};
 pub(super) const APPLICATION_ID: i64 = 0x4f58_4853;
 
 /// One step per released format; never change one that was released, append.
-const STEPS: &[&str] = &[FORMAT_1];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2];
 
 /// The newest format that this program knows.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
+
+#[cfg(test)]
+pub(super) const FIRST: &str = FORMAT_1;
 
 const FORMAT_1: &str = "
 CREATE TABLE meta (
@@ -207,6 +210,76 @@ CREATE TABLE cache (
     UNIQUE (connection_id, key)
 ) STRICT;
 CREATE INDEX cache_age ON cache (last_used, size);
+";
+
+/// An inventory belongs to the connection through which it came: what one connector says of a digest must
+/// not be shown to who scans the same image through another. Whose the inventories of format 1 are was not
+/// kept, so they go, and the next scan brings them back. A finding that the connector itself saw in an image
+/// is one of that image; and findings learn their kind, so that they can be counted and filtered by it.
+const FORMAT_2: &str = "
+DROP TABLE package;
+DROP TABLE inventory;
+
+-- The packages of an image, once per connection and digest. A row without a location is the one that
+-- readers see; one with a location is being received there and takes over when the last package has come.
+CREATE TABLE inventory (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    digest        TEXT NOT NULL,
+    location_id   INTEGER REFERENCES location ON DELETE CASCADE,
+    complete      INTEGER NOT NULL,
+    discard       INTEGER NOT NULL,
+    announced     INTEGER NOT NULL,
+    received      INTEGER NOT NULL,
+    stored_at     TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX inventory_current ON inventory (connection_id, digest) WHERE location_id IS NULL;
+CREATE UNIQUE INDEX inventory_staged ON inventory (location_id, digest) WHERE location_id IS NOT NULL;
+
+CREATE TABLE package (
+    inventory_id   INTEGER NOT NULL REFERENCES inventory ON DELETE CASCADE,
+    seq            INTEGER NOT NULL,
+    format         TEXT NOT NULL,
+    name           TEXT NOT NULL,
+    version        TEXT NOT NULL,
+    architecture   TEXT,
+    source_name    TEXT,
+    source_version TEXT,
+    purl           TEXT NOT NULL,
+    record         TEXT NOT NULL,
+    PRIMARY KEY (inventory_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX package_name ON package (format, name);
+
+CREATE TABLE finding_2 (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    location_id   INTEGER NOT NULL REFERENCES location ON DELETE CASCADE,
+    source        TEXT NOT NULL,
+    external_id   TEXT NOT NULL,
+    -- Digest of the image that the finding is told of, where each image has its own; otherwise empty.
+    image_key     TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    severity      INTEGER NOT NULL,
+    image_digest  TEXT,
+    package_name  TEXT,
+    record        TEXT NOT NULL,
+    generation    INTEGER NOT NULL,
+    first_seen    TEXT NOT NULL,
+    last_seen     TEXT NOT NULL,
+    gone_at       TEXT,
+    UNIQUE (location_id, source, external_id, image_key)
+) STRICT;
+INSERT INTO finding_2
+    SELECT id, connection_id, location_id, source, external_id,
+           CASE source WHEN 'connector' THEN coalesce(image_digest, '') ELSE '' END,
+           lower(json_extract(record, '$.kind')), severity, image_digest, package_name, record, generation,
+           first_seen, last_seen, gone_at
+    FROM finding;
+DROP TABLE finding;
+ALTER TABLE finding_2 RENAME TO finding;
+CREATE INDEX finding_connection ON finding (connection_id, severity);
+CREATE INDEX finding_image ON finding (location_id, image_digest, kind);
 ";
 
 /// The format of a database, after a look at whose it is.

@@ -9,7 +9,7 @@
 mod files;
 
 use super::*;
-use crate::contract::{Observation, Severity};
+use crate::contract::{FindingKind, Observation, Severity};
 use crate::host::{Counts, Filter, LocationOutcome, NetworkOptions};
 use crate::scan::script::{context, digest, finding, image, location, packages, skipped};
 use crate::secret::SecretString;
@@ -115,7 +115,7 @@ impl Fixture {
     }
 
     fn package_names(&self, seed: u8) -> Option<Vec<String>> {
-        let packages = self.store.packages(&digest(seed)).unwrap()?;
+        let packages = self.store.packages("main", &digest(seed)).unwrap()?;
         Some(packages.into_iter().map(|package| package.name).collect())
     }
 }
@@ -126,7 +126,7 @@ pub(crate) fn dump(store: &Store) -> Vec<String> {
         "SELECT 'location ' || path || ' ' || coalesce(scanned_complete, '-') FROM location",
         "SELECT 'image ' || l.path || ' ' || i.record || (i.gone_at IS NULL) FROM image i JOIN location l ON l.id = i.location_id",
         "SELECT 'tag ' || l.path || ' ' || i.digest || ' ' || t.tag FROM image_tag t JOIN image i ON i.id = t.image_id JOIN location l ON l.id = i.location_id",
-        "SELECT 'inventory ' || digest || ' ' || (location_id IS NULL) || ' ' || announced || ' ' || received FROM inventory",
+        "SELECT 'inventory ' || connection_id || ' ' || digest || ' ' || (location_id IS NULL) || ' ' || announced || ' ' || received FROM inventory",
         "SELECT 'package ' || i.digest || ' ' || p.seq || ' ' || p.record FROM package p JOIN inventory i ON i.id = p.inventory_id",
         "SELECT 'finding ' || l.path || ' ' || f.record || (f.gone_at IS NULL) FROM finding f JOIN location l ON l.id = f.location_id",
         "SELECT 'skipped ' || l.path || ' ' || s.record FROM skipped s JOIN location l ON l.id = s.location_id",
@@ -232,6 +232,123 @@ async fn a_complete_inventory_is_not_replaced_by_an_incomplete_one() {
         )
         .await;
     assert_eq!(fixture.package_names(1).unwrap(), ["c"]);
+}
+
+#[tokio::test]
+async fn what_another_connection_says_of_the_same_digest_stays_with_it() {
+    let mut fixture = fixture(&["acme/api"]).await;
+    let main = fixture.connection;
+    let batch = |names: &[&str], complete| {
+        let count = u32::try_from(names.len()).unwrap();
+        vec![vec![image(1, count, complete), packages(1, names)]]
+    };
+    let own = batch(&["a", "b"], false);
+    fixture.scan(own, LocationState::Partial).await;
+
+    // A second account, whose connector claims the same digest with an inventory that looks better.
+    let store = Arc::clone(&fixture.store);
+    let other = store
+        .save_connection(new_connection(Some("other")))
+        .unwrap();
+    let listed = vec![location("acme/api")];
+    store
+        .record_listing(other.id, listed, Vec::new(), true)
+        .await
+        .unwrap();
+    fixture.connection = other.id;
+    let claimed = batch(&["harmless"], true);
+    fixture.scan(claimed, LocationState::Complete).await;
+
+    let names = |connection: &str| -> Vec<String> {
+        let packages = store.packages(connection, &digest(1)).unwrap().unwrap();
+        packages.into_iter().map(|package| package.name).collect()
+    };
+    assert_eq!(names("main"), ["a", "b"]);
+    assert_eq!(names("other"), ["harmless"]);
+    // The complete inventory of the one does not keep the incomplete one of the other from being renewed.
+    fixture.connection = main;
+    let own = batch(&["a", "c"], false);
+    fixture.scan(own, LocationState::Partial).await;
+    assert_eq!(names("main"), ["a", "c"]);
+    let both = store.inventories_like(None, "sha256:01").unwrap();
+    assert_eq!(both.len(), 2);
+    let one = store.inventories_like(Some("other"), "sha256:01").unwrap();
+    assert_eq!(one, [("other".to_owned(), digest(1))]);
+
+    assert!(store.remove_connection("other").unwrap());
+    assert_eq!(
+        names("main"),
+        ["a", "c"],
+        "they go with their connection only"
+    );
+    assert_eq!(store.inventories_like(None, "sha256:").unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_connector_sees_is_a_finding_of_each_image_and_what_a_tool_says_is_one() {
+    let fixture = fixture(&["acme/api"]).await;
+    let of = |source: &str, seed| {
+        let Observation::Finding(mut finding) = finding("same", Severity::High) else {
+            panic!("a finding is a finding");
+        };
+        finding.source = source.to_owned();
+        finding.kind = FindingKind::Secret;
+        finding.image_digest = Some(digest(seed));
+        Observation::Finding(finding)
+    };
+    let batch = vec![
+        image(1, 0, true),
+        image(2, 0, true),
+        of("connector", 1),
+        of("connector", 2),
+        of("gitlab-report", 1),
+        of("gitlab-report", 2),
+    ];
+    fixture
+        .scan(vec![batch.clone()], LocationState::Complete)
+        .await;
+    let many = |image: Option<u8>, kinds: &[FindingKind]| {
+        let filter = Filter {
+            image: image.map(digest),
+            kinds: kinds.to_vec(),
+            ..Filter::default()
+        };
+        fixture.store.findings(&filter).unwrap().len()
+    };
+    assert_eq!(many(None, &[]), 3);
+    assert_eq!((many(Some(1), &[]), many(Some(2), &[])), (1, 2));
+    assert_eq!(many(None, &[FindingKind::Secret]), 3);
+    assert_eq!(many(None, &[FindingKind::Licence, FindingKind::Other]), 0);
+    let images = fixture.store.images(&Filter::default()).unwrap();
+    let counted: Vec<_> = images
+        .iter()
+        .map(|row| (row.secrets, row.misconfigurations))
+        .collect();
+    assert_eq!(counted, [(1, 0), (2, 0)]);
+    // The next scan finds the same ones again, and an image that is clean now loses its own.
+    fixture
+        .scan(vec![batch[..3].to_vec()], LocationState::Complete)
+        .await;
+    assert_eq!((many(None, &[]), many(Some(1), &[])), (1, 1));
+}
+
+#[tokio::test]
+async fn images_are_found_by_their_repository() {
+    let fixture = fixture(&["acme/api"]).await;
+    let batch = vec![image(1, 0, true), image(2, 0, true)];
+    fixture.scan(vec![batch], LocationState::Complete).await;
+    let many = |name: &str| {
+        let filter = Filter {
+            repository: Some(name.to_owned()),
+            ..Filter::default()
+        };
+        fixture.store.images(&filter).unwrap().len()
+    };
+    assert_eq!(many("acme/api"), 2);
+    assert_eq!(many("Acme/API"), 2);
+    assert_eq!(many("registry.example.com/acme/api"), 2);
+    assert_eq!(many("acme"), 0);
+    assert_eq!(many("acme/%"), 0);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 
 use super::lines::{Lines, text};
+use super::owned::Owned;
 use super::{About, Cataloguer, File, Found, FoundPackage, Release};
 use crate::contract::{PackageOrigin, SkipReason};
 use crate::image::purl;
@@ -17,7 +18,7 @@ impl Cataloguer for Apk {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn places(&self) -> &'static [&'static str] {
@@ -27,8 +28,8 @@ impl Cataloguer for Apk {
     fn about(&self) -> About {
         About {
             title: "Alpine, Wolfi",
-            reads: "lib/apk/db/installed",
-            tells: "origin package, architecture, licence",
+            reads: "lib/apk/db/installed, usr/lib/apk/db/installed",
+            tells: "origin package, architecture, licence, owned files",
         }
     }
 
@@ -50,6 +51,9 @@ impl Cataloguer for Apk {
         let mut lines = Lines::new(contents);
         let mut package = FoundPackage::default();
         let mut any = false;
+        let mut owned = Owned::default();
+        // Files stand below the line of their folder, with their names only.
+        let mut folder = Vec::new();
         while let Some(line) = lines.advance()? {
             match line {
                 [] => {
@@ -57,6 +61,7 @@ impl Cataloguer for Apk {
                         return Ok(());
                     }
                     any = false;
+                    folder.clear();
                 }
                 [key, b':', value @ ..] => {
                     any = true;
@@ -66,7 +71,12 @@ impl Cataloguer for Apk {
                         b'A' => package.architecture = some(value),
                         b'o' => package.source_name = some(value),
                         b'L' => package.licences = some(value).into_iter().collect(),
-                        // Files, checksums, dependencies, descriptions.
+                        b'F' => {
+                            folder.clear();
+                            folder.extend_from_slice(value);
+                        }
+                        b'R' => owned.add(&folder, value, &mut package.owns),
+                        // Checksums, dependencies, descriptions.
                         _ => {}
                     }
                 }
@@ -76,6 +86,7 @@ impl Cataloguer for Apk {
         if any {
             finish(package, found);
         }
+        owned.finish("its packages", found);
         Ok(())
     }
 
@@ -159,11 +170,26 @@ mod tests {
         assert!(!Apk.wants(&File::of_path("lib/apk/db/scripts.tar")));
     }
 
+    #[test]
+    fn a_package_owns_the_files_below_its_folders() {
+        let found = parse(
+            b"P:a\nV:1\nF:usr\nF:usr/bin\nR:a\nZ:Q1=\nR:b\nF:usr/lib\nR:liba.so\nF:\nR:x\n\n\
+              R:stray\nP:b\nV:1\nF:bin\nR:sh\n",
+        );
+        assert_eq!(found.packages[0].owns, ["usr/bin/a", "usr/bin/b"]);
+        assert_eq!(found.packages[1].owns, ["bin/sh"]);
+    }
+
+    #[test]
+    fn it_says_what_it_reads() {
+        insta::assert_debug_snapshot!(Apk.about());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
         #[test]
-        fn any_bytes_are_survived(data in "([PVAoLx]:[a-z\\x00é ]{0,9}\\n|\\n|[a-z]{0,9}){0,30}") {
+        fn any_bytes_are_survived(data in "([PVAoLxFR]:[a-z\\x00é ]{0,9}\\n|\\n|[a-z]{0,9}){0,30}") {
             parse(data.as_bytes());
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use super::lines::{Lines, field, text};
-use super::{About, Cataloguer, File, Found, FoundPackage, Release};
+use super::{About, Cataloguer, File, Found, FoundPackage, Release, licence};
 
 /// Licences of one package.
 const MAX_LICENCES: usize = 64;
@@ -31,7 +31,7 @@ impl Cataloguer for Copyright {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn about(&self) -> About {
@@ -81,7 +81,7 @@ impl Cataloguer for Copyright {
             if name.eq_ignore_ascii_case(b"Format") {
                 readable |= text(value).contains("copyright-format/1.0");
             } else if readable && name.eq_ignore_ascii_case(b"License") {
-                let licence = spdx(&text(value));
+                let licence = licence::normalise(&text(value));
                 if !licence.is_empty() && licences.len() < MAX_LICENCES {
                     licences.insert(licence);
                 }
@@ -97,86 +97,6 @@ impl Cataloguer for Copyright {
     fn purl(&self, _package: &FoundPackage, _release: Option<&Release>) -> String {
         String::new()
     }
-}
-
-/// Debian's short name (or an expression of them) as SPDX where each of its names has an SPDX id; as stated
-/// otherwise.
-fn spdx(stated: &str) -> String {
-    let words: Option<Vec<String>> = stated
-        .split_ascii_whitespace()
-        .map(|word| match word {
-            "and" | "AND" => Some("AND".to_owned()),
-            "or" | "OR" => Some("OR".to_owned()),
-            _ => spdx_id(word),
-        })
-        .collect();
-    match words {
-        // Two names without a word between them are prose.
-        Some(words)
-            if words
-                .iter()
-                .skip(1)
-                .step_by(2)
-                .all(|word| word == "AND" || word == "OR") =>
-        {
-            words.join(" ")
-        }
-        _ => stated.to_owned(),
-    }
-}
-
-fn spdx_id(word: &str) -> Option<String> {
-    let gnu = |family: &str, rest: &str| {
-        let (version, suffix) = match rest.strip_suffix('+') {
-            Some(version) => (version, "or-later"),
-            None => (rest, "only"),
-        };
-        let version = match version {
-            "1" | "1.0" => "1.0",
-            "2" | "2.0" => "2.0",
-            "2.1" => "2.1",
-            "3" | "3.0" => "3.0",
-            "1.1" | "1.2" | "1.3" if family == "GFDL" => version,
-            _ => return None,
-        };
-        Some(format!("{family}-{version}-{suffix}"))
-    };
-    for family in ["LGPL", "AGPL", "GPL", "GFDL"] {
-        if let Some(rest) = word
-            .strip_prefix(family)
-            .and_then(|rest| rest.strip_prefix('-'))
-        {
-            return gnu(family, rest);
-        }
-    }
-    let id = match word {
-        "Expat" | "MIT" => "MIT",
-        "Apache-2" | "Apache-2.0" => "Apache-2.0",
-        "BSD-2-clause" | "BSD-2-Clause" => "BSD-2-Clause",
-        "BSD-3-clause" | "BSD-3-Clause" => "BSD-3-Clause",
-        "BSD-4-clause" | "BSD-4-Clause" => "BSD-4-Clause",
-        "ISC" => "ISC",
-        "Zlib" | "zlib" => "Zlib",
-        "CC0-1.0" | "CC0" => "CC0-1.0",
-        "CC-BY-3.0" => "CC-BY-3.0",
-        "CC-BY-4.0" => "CC-BY-4.0",
-        "CC-BY-SA-3.0" => "CC-BY-SA-3.0",
-        "CC-BY-SA-4.0" => "CC-BY-SA-4.0",
-        "MPL-1.1" => "MPL-1.1",
-        "MPL-2.0" => "MPL-2.0",
-        "Artistic" | "Artistic-1" => "Artistic-1.0-Perl",
-        "Artistic-2" | "Artistic-2.0" => "Artistic-2.0",
-        "Python-2.0" | "PSF-2" => "PSF-2.0",
-        "BSL-1.0" => "BSL-1.0",
-        "Unicode-DFS-2016" => "Unicode-DFS-2016",
-        "OFL-1.1" => "OFL-1.1",
-        "W3C" => "W3C",
-        "FSFAP" => "FSFAP",
-        "FSFUL" => "FSFUL",
-        "FSFULLR" => "FSFULLR",
-        _ => return None,
-    };
-    Some(id.to_owned())
 }
 
 #[cfg(test)]
@@ -221,10 +141,6 @@ mod tests {
     #[test]
     fn nothing_is_guessed_from_prose() {
         assert!(parse("This is bash.\nLicense: GPL-3\n").is_empty());
-        assert_eq!(
-            spdx("GPL-2+ with OpenSSL exception"),
-            "GPL-2+ with OpenSSL exception"
-        );
     }
 
     #[test]

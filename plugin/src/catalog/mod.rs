@@ -7,10 +7,29 @@
 
 pub mod apk;
 pub mod binary;
+pub mod conda;
 pub mod copyright;
+pub mod dotnet;
 pub mod dpkg;
+pub mod dpkg_files;
+pub mod headers;
+pub mod java;
+pub mod json;
+pub mod licence;
 pub mod lines;
+pub mod npm;
+pub mod opkg;
 pub mod os_release;
+pub mod owned;
+pub mod pacman;
+pub mod php;
+pub mod python;
+pub mod r;
+pub mod rpm;
+pub mod ruby;
+pub mod sbom;
+#[cfg(test)]
+mod testing;
 
 use std::io::{self, Read};
 
@@ -22,8 +41,23 @@ use crate::contract::{Explanation, PackageOrigin, Skip, SkipReason};
 pub static CATALOGUERS: &[&dyn Cataloguer] = &[
     &os_release::OsReleaseFile,
     &dpkg::Dpkg,
+    &dpkg_files::DpkgFiles,
     &copyright::Copyright,
     &apk::Apk,
+    &java::Java,
+    &npm::Npm,
+    &python::Python,
+    &ruby::Ruby,
+    &php::Php,
+    &dotnet::DotNet,
+    &conda::Conda,
+    &r::R,
+    &rpm::Rpm,
+    &pacman::Pacman,
+    &opkg::Opkg,
+    &opkg::OpkgControl,
+    &opkg::OpkgFiles,
+    &sbom::Sbom,
     // Last: it wants files by their mode, whatever they are called.
     &binary::Binary,
 ];

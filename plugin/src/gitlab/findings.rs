@@ -4,7 +4,7 @@
 //! (and on a build) that has it. Otherwise the newest reports that CI jobs of the default branch left. What
 //! could not be read, and why, is a note; it never costs the image scan.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::{Api, lenient};
@@ -52,6 +52,17 @@ impl FindingsOutcome {
     }
 }
 
+/// What introspection shows of the part of the schema that findings come from. It changes when the server is
+/// upgraded; whoever keeps it spares two requests a scan. One that is too old does no harm: a query that the
+/// server refuses is changed until it does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vocabulary {
+    /// Fields of `Vulnerability`; none where introspection is closed.
+    pub fields: Vec<String>,
+    /// Values of `VulnerabilityReportType`.
+    pub report_types: Vec<String>,
+}
+
 /// Takes one finding; its failure ends the reading.
 pub type Emit<'e> = dyn FnMut(Finding) -> Result<(), Failure> + 'e;
 
@@ -66,10 +77,12 @@ pub(super) fn note(name: &str, reason: SkipReason, why: Explanation) -> Skipped 
 }
 
 /// Hands over every finding of GitLab's container scanning that is about an image of that repository. Only
-/// a refused token, a stop, and what `emit` answers are failures.
+/// a refused token, a stop, and what `emit` answers are failures. `vocabulary` is asked for where it is not
+/// known, and left for the next time.
 pub fn for_repository(
     session: &Session<'_>,
     facts: &RepositoryFacts,
+    vocabulary: &mut Option<Vocabulary>,
     emit: &mut Emit<'_>,
 ) -> Result<FindingsOutcome, Failure> {
     let api = Api::known_good(session);
@@ -77,6 +90,7 @@ pub fn for_repository(
         api: &api,
         facts,
         out: FindingsOutcome::default(),
+        vocabulary,
         unreadable: 0,
         unplaced: 0,
         elsewhere: 0,
@@ -200,6 +214,7 @@ impl Shape {
 
 struct Reading<'r, 's, 't> {
     api: &'r Api<'s, 't>,
+    vocabulary: &'r mut Option<Vocabulary>,
     facts: &'r RepositoryFacts,
     out: FindingsOutcome,
     unreadable: usize,
@@ -316,30 +331,41 @@ impl Reading<'_, '_, '_> {
         Ok(())
     }
 
-    fn shape(&self) -> Result<Shape, Failure> {
-        let known = introspect(self.api, "Vulnerability", Introspect::Fields)?;
+    fn shape(&mut self) -> Result<Shape, Failure> {
+        let vocabulary = match self.vocabulary.take() {
+            Some(known) => known,
+            None => self.ask_for_vocabulary()?,
+        };
+        let known = &vocabulary.fields;
         let has = |field: &&&str| {
             let name = field.split(' ').next().unwrap_or_default();
             known.iter().any(|known| known == name)
         };
         let mut types = vec!["CONTAINER_SCANNING"];
-        if !known.is_empty() {
-            let values = introspect(self.api, "VulnerabilityReportType", Introspect::EnumValues)?;
-            if values
-                .iter()
-                .any(|value| value == "CONTAINER_SCANNING_FOR_REGISTRY")
-            {
-                types.push("CONTAINER_SCANNING_FOR_REGISTRY");
-            }
+        const NEWER: &str = "CONTAINER_SCANNING_FOR_REGISTRY";
+        if vocabulary.report_types.iter().any(|value| value == NEWER) {
+            types.push(NEWER);
         }
         let optional = OPTIONAL.iter().filter(has);
-        Ok(Shape {
-            fields: PORTABLE
-                .iter()
-                .chain(optional)
-                .map(|&field| field.to_owned())
-                .collect(),
-            types,
+        let fields = PORTABLE
+            .iter()
+            .chain(optional)
+            .map(|&field| field.to_owned())
+            .collect();
+        *self.vocabulary = Some(vocabulary);
+        Ok(Shape { fields, types })
+    }
+
+    fn ask_for_vocabulary(&self) -> Result<Vocabulary, Failure> {
+        let fields = introspect(self.api, "Vulnerability", Introspect::Fields)?;
+        let report_types = if fields.is_empty() {
+            Vec::new()
+        } else {
+            introspect(self.api, "VulnerabilityReportType", Introspect::EnumValues)?
+        };
+        Ok(Vocabulary {
+            fields,
+            report_types,
         })
     }
 

@@ -90,7 +90,7 @@ fn gitlab(
 fn read(script: &Script) -> Result<(FindingsOutcome, Vec<String>), Failure> {
     let session = session(script, BASE);
     let mut ids = Vec::new();
-    let outcome = for_repository(&session, &facts(), &mut |finding| {
+    let outcome = for_repository(&session, &facts(), &mut None, &mut |finding| {
         ids.push(finding.id);
         Ok(())
     })?;
@@ -156,6 +156,27 @@ fn newer_fields_are_asked_for_only_where_introspection_shows_them() {
         seen.iter()
             .all(|text| text.contains("[DETECTED, CONFIRMED, RESOLVED, DISMISSED]"))
     );
+}
+
+#[test]
+fn introspection_is_asked_once_and_what_it_showed_is_used_again() {
+    let seen = std::rc::Rc::new(RefCell::new(Vec::new()));
+    let asked = seen.clone();
+    let script = gitlab(&["webUrl"], move |text, _| {
+        asked.borrow_mut().push(text.to_owned());
+        page(&nodes(0..1), None)
+    });
+    let session = session(&script, BASE);
+    let mut vocabulary = None;
+    let mut read = || {
+        for_repository(&session, &facts(), &mut vocabulary, &mut |_| Ok(())).unwrap();
+        script.requests().len()
+    };
+    let first = read();
+    assert_eq!(read() - first, first - 2);
+    let seen = seen.borrow();
+    assert_eq!(seen[0], seen[1]);
+    assert!(seen[1].contains("webUrl"));
 }
 
 #[test]
@@ -350,7 +371,7 @@ fn no_list_at_all_is_the_role_or_the_licence() {
         role: Some(20),
         ..facts()
     };
-    let outcome = for_repository(&session, &reporter, &mut |_| Ok(())).unwrap();
+    let outcome = for_repository(&session, &reporter, &mut None, &mut |_| Ok(())).unwrap();
     assert_eq!(reasons(&outcome)[0], SkipReason::Forbidden);
     assert!(outcome.notes[0].skip.why.hint.contains("Developer"));
 }
@@ -382,7 +403,10 @@ fn a_token_that_graphql_refuses_is_a_note_and_one_that_rest_refuses_is_a_failure
 fn the_callers_failure_ends_it() {
     let script = gitlab(&[], |_, _| page(&nodes(0..2), None));
     let session = session(&script, BASE);
-    let failure = for_repository(&session, &facts(), &mut |_| Err(Failure::Stopped)).unwrap_err();
+    let failure = for_repository(&session, &facts(), &mut None, &mut |_| {
+        Err(Failure::Stopped)
+    })
+    .unwrap_err();
     assert_eq!(failure, Failure::Stopped);
 }
 

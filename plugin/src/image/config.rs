@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::contract::{ConfigFacts, HistoryStep, Platform};
-use crate::secret::Hit;
+use crate::secret::{self, Hit};
 use crate::time;
 
 /// Bytes of a config blob. Those of real images have a few kilobytes; a manifest may have 4 MiB too.
@@ -13,6 +13,10 @@ pub const MAX_CONFIG_BYTES: usize = 4 << 20;
 const MAX_ITEMS: usize = 1024;
 /// Bytes of one text that are kept.
 const MAX_TEXT: usize = 4096;
+/// Secrets in values that are noted.
+const MAX_SECRETS: usize = 2048;
+/// Characters of the name of a place.
+const MAX_PLACE: usize = 120;
 /// Bytes of all text that is kept: an observation is part of a batch of 8 MiB.
 const MAX_ALL_TEXT: usize = 1 << 20;
 
@@ -39,6 +43,7 @@ pub fn parse(bytes: &[u8], digest: &str) -> Option<Config> {
     let mut text = Texts {
         left: MAX_ALL_TEXT,
         cut: false,
+        secrets: Vec::new(),
     };
     let empty = Map::new();
     let config = root
@@ -62,8 +67,8 @@ pub fn parse(bytes: &[u8], digest: &str) -> Option<Config> {
         env_names: env_names(config.get("Env"), &mut text),
         labels: labels(config.get("Labels"), &mut text),
         exposed_ports: keys(config.get("ExposedPorts"), &mut text),
-        entrypoint: text.list(config.get("Entrypoint")),
-        command: text.list(config.get("Cmd")),
+        entrypoint: text.commands("entrypoint", config.get("Entrypoint")),
+        command: text.commands("command", config.get("Cmd")),
         working_dir: text.of(config.get("WorkingDir")),
         volumes: keys(config.get("Volumes"), &mut text),
         history: history(root.get("history"), &mut text),
@@ -73,7 +78,7 @@ pub fn parse(bytes: &[u8], digest: &str) -> Option<Config> {
         facts,
         platform,
         diff_ids,
-        secrets: Vec::new(),
+        secrets: text.secrets,
         cut: text.cut,
     })
 }
@@ -94,6 +99,7 @@ pub fn layer_commands(history: &[HistoryStep], layers: usize) -> Vec<Option<Stri
 struct Texts {
     left: usize,
     cut: bool,
+    secrets: Vec<(String, Hit)>,
 }
 
 impl Texts {
@@ -105,6 +111,41 @@ impl Texts {
         self.cut |= end < text.len();
         self.left -= end;
         text.get(..end).unwrap_or_default().to_owned()
+    }
+
+    /// Notes the secrets of a setting whose value is about to be dropped.
+    fn setting(&mut self, place: &str, name: &str, value: &str) {
+        let mut hits = Vec::new();
+        secret::in_setting(name, value, &mut hits);
+        self.note(place, hits);
+    }
+
+    /// A text without the secrets in it, which are noted.
+    fn without_secrets(&mut self, place: &str, text: &str) -> String {
+        let mut hits = Vec::new();
+        let text = secret::in_command(text, &mut hits);
+        self.note(place, hits);
+        text
+    }
+
+    fn note(&mut self, place: &str, hits: Vec<Hit>) {
+        for hit in hits {
+            if self.secrets.len() >= MAX_SECRETS {
+                self.cut = true;
+                return;
+            }
+            let place: String = place.chars().take(MAX_PLACE).collect();
+            self.secrets.push((place, hit));
+        }
+    }
+
+    /// The words of a command line.
+    fn commands(&mut self, place: &str, value: Option<&Value>) -> Vec<String> {
+        let mut words = self.list(value);
+        for word in &mut words {
+            *word = self.without_secrets(place, word);
+        }
+        words
     }
 
     /// A text that says something.
@@ -150,7 +191,10 @@ fn labels(value: Option<&Value>, text: &mut Texts) -> Vec<(String, String)> {
     map.iter()
         .filter_map(|(key, value)| Some((key, value.as_str()?)))
         .take(MAX_ITEMS)
-        .map(|(key, value)| (text.clip(key), text.clip(value)))
+        .map(|(key, value)| {
+            let value = text.without_secrets(&format!("label {key}"), value);
+            (text.clip(key), text.clip(&value))
+        })
         .collect()
 }
 
@@ -163,7 +207,11 @@ fn env_names(value: Option<&Value>, text: &mut Texts) -> Vec<String> {
         .iter()
         .filter_map(Value::as_str)
         .take(MAX_ITEMS)
-        .map(|item| text.clip(item.split('=').next().unwrap_or_default()))
+        .map(|item| {
+            let (name, value) = item.split_once('=').unwrap_or((item, ""));
+            text.setting(&format!("env {name}"), name, value);
+            text.clip(name)
+        })
         .collect()
 }
 
@@ -175,7 +223,8 @@ fn history(value: Option<&Value>, text: &mut Texts) -> Vec<HistoryStep> {
     items
         .iter()
         .take(MAX_ITEMS)
-        .map(|item| HistoryStep {
+        .enumerate()
+        .map(|(index, item)| HistoryStep {
             created: item
                 .get("created")
                 .and_then(Value::as_str)
@@ -183,7 +232,15 @@ fn history(value: Option<&Value>, text: &mut Texts) -> Vec<HistoryStep> {
             command: item
                 .get("created_by")
                 .and_then(Value::as_str)
-                .map(|command| text.clip(&without_values(command)))
+                .map(|command| {
+                    let place = format!("history {}", index + 1);
+                    let (command, values) = without_values(command);
+                    for (name, value) in values {
+                        text.setting(&place, &name, &value);
+                    }
+                    let command = text.without_secrets(&place, &command);
+                    text.clip(&command)
+                })
                 .unwrap_or_default(),
             comment: text.of(item.get("comment")),
             empty_layer: item
@@ -194,8 +251,12 @@ fn history(value: Option<&Value>, text: &mut Texts) -> Vec<HistoryStep> {
         .collect()
 }
 
-/// A command of the history without the values of `ENV`, `ARG` and build arguments (`|2 A=x B=y /bin/sh …`).
-fn without_values(command: &str) -> String {
+/// Names and the values that they are given.
+type Values = Vec<(String, String)>;
+
+/// A command of the history without the values of `ENV`, `ARG` and build arguments (`|2 A=x B=y /bin/sh …`),
+/// and those.
+fn without_values(command: &str) -> (String, Values) {
     let trimmed = command.trim_start();
     let step = match trimmed.split_once("#(nop)") {
         Some((_, rest)) => rest.trim_start(),
@@ -206,46 +267,69 @@ fn without_values(command: &str) -> String {
             .strip_prefix(word)
             .filter(|rest| rest.starts_with([' ', '\t']))
         {
-            return format!("{word} {}", names(rest));
+            let (names, values) = names(rest);
+            return (format!("{word} {names}"), values);
         }
     }
     if let Some(rest) = trimmed.strip_prefix('|')
         && rest.starts_with(|first: char| first.is_ascii_digit())
     {
         let (count, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-        return match rest.find(" /bin/") {
-            Some(shell) => {
-                let (arguments, shell) = rest.split_at(shell);
-                format!("|{count} {}{shell}", names(arguments))
-            }
-            None => format!("|{count} {}", names(rest)),
+        let (arguments, shell) = match rest.find(" /bin/") {
+            Some(shell) => rest.split_at(shell),
+            None => (rest, ""),
         };
+        let (names, values) = names(arguments);
+        return (format!("|{count} {names}{shell}"), values);
     }
-    command.to_owned()
+    (command.to_owned(), Vec::new())
 }
 
-/// `A=… B=…` for the names that are set.
-fn names(assignments: &str) -> String {
-    let is_name = |name: &&str| {
-        !name.is_empty()
+/// `A=… B=…` for the names that are set, and what they are set to. A value may have blanks in it, quoted or
+/// not: it ends where the next name is.
+fn names(assignments: &str) -> (String, Values) {
+    let name = |word: &str| -> Option<usize> {
+        let end = word.find('=')?;
+        let name = word.get(..end)?;
+        (!name.is_empty()
             && name
                 .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+        .then_some(end)
     };
-    let names: Vec<String> = assignments
-        .split_ascii_whitespace()
-        .filter_map(|word| word.split_once('=').map(|(name, _)| name).filter(is_name))
-        .map(|name| format!("{name}=…"))
-        .collect();
-    match names.as_slice() {
-        // `ENV NAME value`, `ARG NAME`
-        [] => assignments
-            .split_ascii_whitespace()
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
-        _ => names.join(" "),
+    let mut values: Values = Vec::new();
+    for word in assignments.split_ascii_whitespace() {
+        match name(word) {
+            Some(end) => {
+                let (name, value) = word.split_at(end);
+                let value = value.get(1..).unwrap_or_default();
+                values.push((name.to_owned(), value.to_owned()));
+            }
+            None => {
+                if let Some((_, value)) = values.last_mut() {
+                    value.push(' ');
+                    value.push_str(word);
+                }
+            }
+        }
     }
+    for (_, value) in &mut values {
+        let bare = value.trim_matches(['"', '\'']);
+        if bare.len() != value.len() {
+            *value = bare.to_owned();
+        }
+    }
+    if values.is_empty() {
+        // `ENV NAME value`, `ARG NAME`
+        let text = assignments.trim();
+        let (name, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        return (
+            name.to_owned(),
+            vec![(name.to_owned(), value.trim().to_owned())],
+        );
+    }
+    let names: Vec<String> = values.iter().map(|(name, _)| format!("{name}=…")).collect();
+    (names.join(" "), values)
 }
 
 #[cfg(test)]

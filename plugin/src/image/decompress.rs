@@ -9,10 +9,10 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::rc::Rc;
 
-use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+use super::gzip::Member;
 use crate::http::{TransportError, TroubleKind};
 
 /// Bytes that are read of the blob at once.
@@ -102,7 +102,7 @@ type Input<R> = BufReader<Chain<Cursor<Vec<u8>>, Source<R>>>;
 
 enum Decoder<R: Read> {
     Plain(Input<R>),
-    Gzip(Box<GzDecoder<Input<R>>>),
+    Gzip(Box<Member<Input<R>>>),
     Zstd(Input<R>, Box<FrameDecoder>),
     /// What follows the compressed data: read for the sake of the digest, and thrown away.
     Rest(Input<R>),
@@ -137,7 +137,7 @@ impl<R: Read> Inflated<R> {
         let input = BufReader::with_capacity(CHUNK, Cursor::new(head).chain(source));
         let decoder = match kind {
             Compression::Plain => Decoder::Plain(input),
-            Compression::Gzip => Decoder::Gzip(Box::new(GzDecoder::new(input))),
+            Compression::Gzip => Decoder::Gzip(Box::new(Member::new(input))),
             Compression::Zstd => {
                 let mut decoder = FrameDecoder::new();
                 decoder.set_max_window_size(MAX_ZSTD_WINDOW);
@@ -267,18 +267,20 @@ impl<R: Read> Inflated<R> {
     /// A member or frame has ended: goes on with the next, or with the rest.
     fn next_part(&mut self) -> Result<(), Trouble> {
         match std::mem::replace(&mut self.decoder, Decoder::Gone) {
-            Decoder::Gzip(decoder) => {
-                let mut input = decoder.into_inner();
-                let next = input.fill_buf().map_err(|error| self.explain(error))?;
-                if *next == [0x1f] {
-                    input = with_second_byte(input).map_err(|error| self.explain(error))?;
+            Decoder::Gzip(mut member) => {
+                let next = member.input().fill_buf();
+                if *next.map_err(|error| self.explain(error))? == [0x1f] {
+                    let input = with_second_byte(member.into_input());
+                    member = Box::new(Member::new(input.map_err(|error| self.explain(error))?));
                 }
-                let next = input.fill_buf().map_err(|error| self.explain(error))?;
+                let next = member.input().fill_buf();
+                let next = next.map_err(|error| self.explain(error))?;
                 // Whatever is no member is padding: gzip itself ignores it.
                 self.decoder = if next.starts_with(&[0x1f, 0x8b]) {
-                    Decoder::Gzip(Box::new(GzDecoder::new(input)))
+                    member.restart();
+                    Decoder::Gzip(member)
                 } else {
-                    Decoder::Rest(input)
+                    Decoder::Rest(member.into_input())
                 };
             }
             Decoder::Zstd(input, decoder) => self.begin_frame(input, decoder)?,
@@ -449,8 +451,9 @@ mod tests {
             let cut = inflate(&whole[..whole.len() - 5]);
             assert!(matches!(cut, Err(Trouble::Corrupt(_))), "{cut:?}");
         }
+        // The length at the end; what its checksum would find, the blob's digest has found.
         let mut damaged = gzip(&[7; 5000]);
-        let at = damaged.len() - 6;
+        let at = damaged.len() - 1;
         damaged[at] ^= 0xff;
         assert!(matches!(inflate(&damaged), Err(Trouble::Corrupt(_))));
     }

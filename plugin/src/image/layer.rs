@@ -398,6 +398,10 @@ impl Builder {
             self.too_much(key);
             return Ok(None);
         }
+        // What the file says is counted apart: of many small ones the paths weigh more.
+        if !self.fits(key.len()) {
+            return Ok(None);
+        }
         let mut found = Found::default();
         cataloguer.parse(file, &mut head.chain(walker.contents()), &mut found)?;
         if !found.is_empty() {
@@ -550,7 +554,7 @@ fn may_lead_to_files(key: &str, target: &str) -> bool {
 }
 
 /// The keys of everything below a folder.
-pub(super) fn keys_below<V>(map: &BTreeMap<String, V>, dir: &str) -> Vec<String> {
+pub(crate) fn keys_below<V>(map: &BTreeMap<String, V>, dir: &str) -> Vec<String> {
     let start = if dir.is_empty() {
         String::new()
     } else {

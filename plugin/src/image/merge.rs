@@ -10,9 +10,11 @@ use std::rc::Rc;
 use super::layer::{LayerInventory, keys_below};
 use super::paths;
 use crate::catalog::{
-    self, CATALOGUERS, Cataloguer, File as Member, Found, FoundPackage, Release, os_release,
+    self, CATALOGUERS, Cataloguer, File as Member, Found, FoundPackage, Release, dpkg_files,
+    os_release,
 };
 use crate::contract::{self, Explanation, PackageOrigin, Skip, SkipReason};
+use crate::posture::overlay::Overlay;
 use crate::posture::traces::{Special, Traces};
 use crate::secret;
 
@@ -31,9 +33,8 @@ struct File {
 pub struct Merge {
     files: BTreeMap<String, File>,
     links: BTreeMap<String, String>,
-    special: BTreeMap<String, (u32, Special)>,
     secrets: Vec<Secret>,
-    traces: Vec<Traces>,
+    traces: Overlay,
     notes: Vec<(String, Skip)>,
     weight: usize,
     /// The layer that is being put on top.
@@ -64,7 +65,7 @@ pub struct Inventory {
     pub secrets: Vec<Secret>,
     /// Files and folders with special permissions, each with its layer.
     pub special: Vec<(u32, Special)>,
-    /// What else each layer shows, the lowest first. Layers that could not be read show nothing.
+    /// What else each layer shows, by its place. Layers that could not be read show nothing.
     pub traces: Vec<Traces>,
     /// What could not be read, with its path (empty for a layer as a whole).
     pub notes: Vec<(String, Skip)>,
@@ -76,7 +77,15 @@ pub struct Entry {
     package: FoundPackage,
     path: Rc<str>,
     layer: u32,
-    owner: Option<Rc<str>>,
+    owner: Option<Owner>,
+}
+
+/// The package that owns another one's files: one of the operating system, or of a package manager beside it
+/// (conda), which says nothing of who patches them.
+#[derive(Clone)]
+struct Owner {
+    name: Rc<str>,
+    is_system: bool,
 }
 
 type Identity<'p> = (&'p str, &'p str, Option<&'p str>);
@@ -95,6 +104,10 @@ impl Merge {
         self.notes.extend(layer.notes);
         self.now = index;
         let mut removed = Vec::new();
+        let links = &self.links;
+        let traces = self
+            .traces
+            .begin(index, layer.traces, |key| canonical(links, key, false));
         // First what it takes away from those below: its own files are never meant.
         for dir in &layer.opaque {
             if let Some(dir) = if dir.is_empty() {
@@ -102,11 +115,13 @@ impl Merge {
             } else {
                 self.canonical(dir, true)
             } {
+                self.traces.whiteout(&dir);
                 self.remove_below(&dir, &mut removed);
             }
         }
         for key in &layer.whiteouts {
             if let Some(key) = self.canonical(key, false) {
+                self.traces.whiteout(&key);
                 self.remove(&key, &mut removed);
                 self.remove_below(&key, &mut removed);
             }
@@ -114,7 +129,8 @@ impl Merge {
         for key in &layer.folders {
             // A folder takes the place of a link or a file, not of a folder.
             if let Some(key) = self.canonical(key, false) {
-                self.remove(&key, &mut removed);
+                self.traces.put_folder(&key);
+                self.remove_read(&key, &mut removed);
             }
         }
         for key in layer
@@ -158,14 +174,8 @@ impl Merge {
                 hits: file.hits,
             });
         }
-        let mut traces = layer.traces;
-        for mut special in std::mem::take(&mut traces.special) {
-            if let Some(path) = self.canonical(&special.path, false) {
-                special.path.clone_from(&path);
-                self.special.insert(path, (index, special));
-            }
-        }
-        self.traces.push(traces);
+        let links = &self.links;
+        self.traces.put(traces, |key| canonical(links, key, false));
     }
 
     fn put(
@@ -176,7 +186,7 @@ impl Merge {
         index: u32,
         removed: &[(String, File)],
     ) {
-        let weight = found.weight();
+        let weight = weight(&key, &found);
         if self.weight + weight > MAX_FOUND_BYTES {
             let why = Explanation {
                 message: format!(
@@ -243,8 +253,9 @@ impl Merge {
                     found: file.found.clone(),
                     layers: file.layers.clone(),
                 };
-                if self.weight + copy.found.weight() <= MAX_FOUND_BYTES {
-                    self.weight += copy.found.weight();
+                let weight = weight(&key, &copy.found);
+                if self.weight + weight <= MAX_FOUND_BYTES {
+                    self.weight += weight;
                     self.files.insert(key, copy);
                 }
             }
@@ -269,15 +280,20 @@ impl Merge {
 
     /// Where a key leads through the links on its way; `None` for loops.
     fn canonical(&self, key: &str, last: bool) -> Option<String> {
-        paths::resolve(key, last, |key| self.links.get(key).map(String::as_str))
+        canonical(&self.links, key, last)
     }
 
     fn remove(&mut self, key: &str, removed: &mut Vec<(String, File)>) {
+        self.traces.remove(key);
+        self.remove_read(key, removed);
+    }
+
+    /// Removes a key from all that was read of contents and links.
+    fn remove_read(&mut self, key: &str, removed: &mut Vec<(String, File)>) {
         self.links.remove(key);
-        self.special.remove(key);
         self.remove_secret(key, false);
         if let Some(file) = self.files.remove(key) {
-            self.weight = self.weight.saturating_sub(file.found.weight());
+            self.weight = self.weight.saturating_sub(weight(key, &file.found));
             removed.push((key.to_owned(), file));
         }
     }
@@ -289,9 +305,7 @@ impl Merge {
         for key in keys_below(&self.links, dir) {
             self.links.remove(&key);
         }
-        for key in keys_below(&self.special, dir) {
-            self.special.remove(&key);
-        }
+        self.traces.remove_below(dir);
         self.remove_secret(dir, true);
     }
 
@@ -310,15 +324,33 @@ impl Merge {
         }
     }
 
-    /// Licences by operating-system package, and the operating-system package that owns a key.
-    fn gather(&mut self) -> (HashMap<String, Vec<String>>, HashMap<String, Rc<str>>) {
+    /// Licences by operating-system package, and the package that owns a key.
+    fn gather(&mut self) -> (HashMap<String, Vec<String>>, HashMap<String, Owner>) {
         let mut licences: HashMap<String, Vec<String>> = HashMap::new();
-        let mut owned: Vec<(String, Rc<str>)> = Vec::new();
+        let mut owned: Vec<(String, Owner)> = Vec::new();
+        // Lists of distroless images are named after the file that names the package.
+        let named: Vec<(String, String)> = self
+            .files
+            .iter()
+            .filter(|(_, file)| file.found.about.is_some())
+            .filter_map(|(path, _)| {
+                let beside = self.files.get(dpkg_files::names_package(path)?)?;
+                Some((path.clone(), beside.found.packages.first()?.name.clone()))
+            })
+            .collect();
+        for (path, name) in named {
+            if let Some(file) = self.files.get_mut(&path) {
+                file.found.about = Some(name);
+            }
+        }
         for file in self.files.values_mut() {
             if let Some(about) = file.found.about.take() {
-                let owner: Rc<str> = about.as_str().into();
+                let owner = Owner {
+                    name: about.as_str().into(),
+                    is_system: true,
+                };
                 for key in std::mem::take(&mut file.found.owns) {
-                    owned.push((key, Rc::clone(&owner)));
+                    owned.push((key, owner.clone()));
                 }
                 if !file.found.licences.is_empty() {
                     licences.insert(about, std::mem::take(&mut file.found.licences));
@@ -328,12 +360,17 @@ impl Merge {
                 if package.owns.is_empty() {
                     continue;
                 }
-                let owner: Rc<str> = package.name.as_str().into();
+                let owner = Owner {
+                    name: package.name.as_str().into(),
+                    is_system: file.by.origin() == PackageOrigin::OperatingSystem,
+                };
                 for key in std::mem::take(&mut package.owns) {
-                    owned.push((key, Rc::clone(&owner)));
+                    owned.push((key, owner.clone()));
                 }
             }
         }
+        // Where two claim a file, the operating system has the last word.
+        owned.sort_by_key(|(_, owner)| owner.is_system);
         let owners = owned
             .into_iter()
             .filter_map(|(key, owner)| Some((self.canonical(&key, false)?, owner)))
@@ -347,7 +384,14 @@ impl Merge {
             let key = self.canonical(place, true)?;
             self.files.get(&key)?.found.release.clone()
         });
-        for by in CATALOGUERS.iter().filter(|by| by.is_inventory()) {
+        // With a database read, links at the places of others (OpenWrt's `var` leads to `tmp`) hide nothing.
+        let has_database = self.files.values().any(|file| {
+            file.by.origin() == PackageOrigin::OperatingSystem && !file.found.packages.is_empty()
+        });
+        for by in CATALOGUERS
+            .iter()
+            .filter(|by| by.is_inventory() && !has_database)
+        {
             let astray = by
                 .places()
                 .iter()
@@ -374,19 +418,26 @@ impl Merge {
             }
         }
         let (licences, owners) = self.gather();
+        let keys: HashSet<String> = self.files.keys().cloned().collect();
         let mut packages = Vec::new();
         for (path, file) in self.files {
             for mut skip in file.found.notes {
                 skip.why.message = format!("{path}: {}", skip.why.message);
                 self.notes.push((path.clone(), skip));
             }
-            let owner: Option<Rc<str>> = match file.by.origin() {
+            let owner = match file.by.origin() {
                 PackageOrigin::OperatingSystem => None,
-                _ => owners.get(&path).cloned(),
+                _ => owners
+                    .get(&path)
+                    .or_else(|| {
+                        let before = before_usr_merge(&path)?;
+                        owners.get(before).filter(|_| !keys.contains(before))
+                    })
+                    .cloned(),
             };
             let path: Rc<str> = path.into();
             for (mut package, layer) in file.found.packages.into_iter().zip(file.layers) {
-                if file.by.id() == "dpkg"
+                if matches!(file.by.id(), "dpkg" | "opkg")
                     && package.licences.is_empty()
                     && let Some(stated) = licences.get(&package.name)
                 {
@@ -402,15 +453,33 @@ impl Merge {
             }
         }
         drop_completed(&mut packages);
+        let (special, traces) = self.traces.finish();
         Inventory {
             release,
             packages,
             secrets: self.secrets,
-            special: self.special.into_values().collect(),
-            traces: self.traces,
+            special,
+            traces,
             notes: self.notes,
         }
     }
+}
+
+/// Bytes in memory of a file: of many small ones the paths weigh more than what they say.
+fn weight(key: &str, found: &Found) -> usize {
+    key.len() + found.weight()
+}
+
+/// What a package may call a file below `usr`, as long as `bin`, `sbin` and `lib` were folders of their own.
+/// Images that were built file by file have no link there that would say so.
+fn before_usr_merge(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("usr/")?;
+    let (top, _) = rest.split_once('/')?;
+    (matches!(top, "bin" | "sbin") || top.starts_with("lib")).then_some(rest)
+}
+
+fn canonical(links: &BTreeMap<String, String>, key: &str, last: bool) -> Option<String> {
+    paths::resolve(key, last, |key| links.get(key).map(String::as_str))
 }
 
 /// Drops packages of cataloguers that only complete what others read, where another one read them, too.
@@ -444,7 +513,9 @@ impl Entry {
     fn origin(&self, base: Option<u32>) -> PackageOrigin {
         match (self.by.origin(), base) {
             (PackageOrigin::OperatingSystem, _) => PackageOrigin::OperatingSystem,
-            _ if self.owner.is_some() => PackageOrigin::OperatingSystem,
+            _ if self.owner.as_ref().is_some_and(|owner| owner.is_system) => {
+                PackageOrigin::OperatingSystem
+            }
             _ if self.package.inside.is_some() => PackageOrigin::JavaArchive,
             (_, Some(base)) if self.layer < base => PackageOrigin::BaseImage,
             (_, Some(_)) => PackageOrigin::UserLayer,
@@ -469,7 +540,7 @@ impl Entry {
             path,
             layer: self.layer,
             origin,
-            owner: self.owner.as_deref().map(str::to_owned),
+            owner: self.owner.map(|owner| owner.name.as_ref().to_owned()),
             name: self.package.name,
             version: self.package.version,
             architecture: self.package.architecture,
@@ -490,7 +561,15 @@ impl Inventory {
                 id: release.id.clone(),
                 version_id: release.version_id.clone(),
                 pretty_name: release.pretty_name.clone(),
-                attributes: release.attributes.clone(),
+                attributes: release
+                    .attributes
+                    .iter()
+                    .cloned()
+                    .chain(
+                        os_release::osv_ecosystem(release)
+                            .map(|ecosystem| ("osv-ecosystem".to_owned(), ecosystem)),
+                    )
+                    .collect(),
             })
     }
 }

@@ -3,7 +3,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests"
+    clippy::print_stdout,
+    reason = "tests; and they say what was not tested"
 )]
 
 use super::super::layer;
@@ -177,8 +178,24 @@ fn a_database_behind_a_link_to_an_unread_place_is_told() {
         ("var", "->var"),
     ] {
         let inventory = merge(&[&[layer]]);
-        assert_eq!(inventory.notes.len(), 1, "{layer:?}");
+        // Once for each format that has its place there.
+        let formats = CATALOGUERS
+            .iter()
+            .filter(|by| by.is_inventory())
+            .filter(|by| {
+                by.places()
+                    .iter()
+                    .any(|place| paths::is_below(place, layer.0) || *place == layer.0)
+            })
+            .count();
+        assert_eq!(inventory.notes.len(), formats, "{layer:?}");
     }
+    // What was read elsewhere is the image's.
+    let beside: &[(&str, &str)] = &[
+        ("var", "->tmp"),
+        ("usr/lib/opkg/status", "Package: a\nVersion: 1\n"),
+    ];
+    assert!(merge(&[beside]).notes.is_empty());
     assert!(
         merge(&[&[("etc/os-release", "->nowhere")]])
             .notes
@@ -221,4 +238,221 @@ fn a_package_carries_its_purl_path_and_layer() {
         ),
         (STATUS, 1, "dpkg")
     );
+}
+
+#[test]
+fn a_package_that_conda_owns_is_not_one_of_the_operating_system() {
+    const PYTHON: &str = "opt/conda/lib/python3.9/site-packages/a-1.dist-info/METADATA";
+    let record = r#"{"name":"a","version":"1","files":["lib/python3.9/site-packages/a-1.dist-info/METADATA"]}"#;
+    let inventory = merge(&[&[
+        ("opt/conda/conda-meta/a-1-0.json", record),
+        (PYTHON, "Name: A\nVersion: 1\n"),
+        (
+            "usr/lib/python3/dist-packages/b-1.dist-info/METADATA",
+            "Name: b\nVersion: 1\n",
+        ),
+    ]]);
+    let all: Vec<contract::Package> = inventory
+        .packages
+        .into_iter()
+        .map(|entry| entry.into_contract(None, Some(1)))
+        .collect();
+    let told: Vec<_> = all
+        .iter()
+        .map(|one| (one.format.as_str(), one.owner.as_deref(), one.origin))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("conda", None, PackageOrigin::BaseImage),
+            ("python", Some("a"), PackageOrigin::BaseImage),
+            ("python", None, PackageOrigin::BaseImage),
+        ]
+    );
+}
+
+#[test]
+fn paths_count_towards_what_is_kept_of_an_image() {
+    let long = format!("{}/", "d".repeat(200)).repeat(18);
+    let mut merge = Merge::default();
+    for index in 0..8_u32 {
+        let keys: Vec<String> = (0..1200)
+            .map(|number| format!("{long}{index}/{number}/node_modules/a/package.json"))
+            .collect();
+        let members: Vec<(&str, &str)> = keys
+            .iter()
+            .map(|key| (key.as_str(), r#"{"name":"a","version":"1"}"#))
+            .collect();
+        merge.apply(index, layer::read(&archive(&members)[..]).unwrap());
+    }
+    let inventory = merge.finish();
+    let bytes: usize = inventory.packages.iter().map(|one| one.path.len()).sum();
+    assert!(bytes <= MAX_FOUND_BYTES, "{bytes}");
+    assert!(
+        inventory
+            .notes
+            .iter()
+            .any(|(_, skip)| skip.reason == SkipReason::OverLimit)
+    );
+}
+
+/// An inventory of one layer with these members, and with a package at each of these paths that is not of the
+/// operating system.
+fn merge_with(members: &[(&str, &str)], paths: &[&str]) -> Inventory {
+    let mut layer = layer::read(&archive(members)[..]).unwrap();
+    for path in paths {
+        let mut found = Found::default();
+        found.push(FoundPackage {
+            name: "tool".to_owned(),
+            version: "1".to_owned(),
+            ..FoundPackage::default()
+        });
+        layer.files.push(layer::CataloguedFile {
+            path: (*path).to_owned(),
+            // Any format whose packages come from anywhere.
+            by: "os-release".to_owned(),
+            found,
+        });
+    }
+    let mut merge = Merge::default();
+    merge.apply(0, layer);
+    merge.finish()
+}
+
+/// The owner of the package at a path.
+fn owner<'i>(inventory: &'i Inventory, path: &str) -> Option<&'i str> {
+    let entry = inventory
+        .packages
+        .iter()
+        .find(|entry| &*entry.path == path)
+        .unwrap();
+    let origin = entry.origin(Some(1));
+    assert_eq!(
+        entry.owner.is_some(),
+        origin == PackageOrigin::OperatingSystem,
+        "{path}"
+    );
+    entry.owner.as_ref().map(|owner| &*owner.name)
+}
+
+#[test]
+fn what_an_operating_system_package_owns_is_told_from_what_somebody_installed() {
+    for (members, name) in [
+        (
+            vec![
+                (STATUS, "Package: python3-tool\nVersion: 1\n"),
+                (
+                    "var/lib/dpkg/info/python3-tool:amd64.list",
+                    "/.\n/usr/bin\n/usr/bin/tool\n",
+                ),
+            ],
+            "python3-tool",
+        ),
+        (
+            vec![
+                (
+                    "var/lib/dpkg/status.d/libssl1",
+                    "Package: libssl1.1\nVersion: 1\n",
+                ),
+                (
+                    "var/lib/dpkg/status.d/libssl1.md5sums",
+                    "0123  usr/bin/tool\n",
+                ),
+            ],
+            "libssl1.1",
+        ),
+        (
+            vec![(APK, "P:py3-tool\nV:1\nF:usr/bin\nR:tool\n\n")],
+            "py3-tool",
+        ),
+        (
+            vec![(
+                "var/lib/pacman/local/python-tool-1-1/files",
+                "%FILES%\nusr/bin/\nusr/bin/tool\n",
+            )],
+            "python-tool",
+        ),
+        (
+            vec![("usr/lib/opkg/info/python-tool.list", "/usr/bin/tool\n")],
+            "python-tool",
+        ),
+    ] {
+        let inventory = merge_with(&members, &["usr/bin/tool", "usr/local/bin/tool"]);
+        assert_eq!(owner(&inventory, "usr/bin/tool"), Some(name));
+        assert_eq!(owner(&inventory, "usr/local/bin/tool"), None, "{name}");
+    }
+}
+
+#[test]
+fn a_file_is_owned_by_the_path_it_had_before_usr_was_merged() {
+    let list = ("var/lib/dpkg/info/a.list", "/bin/tool\n/sbin/other\n");
+    for members in [
+        vec![list, ("bin", "->usr/bin")],
+        // Built without the link.
+        vec![list],
+    ] {
+        let inventory = merge_with(&members, &["usr/bin/tool", "usr/local/bin/other"]);
+        assert_eq!(owner(&inventory, "usr/bin/tool"), Some("a"));
+        assert_eq!(owner(&inventory, "usr/local/bin/other"), None);
+    }
+    // Where both are there, each is itself.
+    let inventory = merge_with(&[list], &["usr/bin/tool", "bin/tool"]);
+    assert_eq!(owner(&inventory, "bin/tool"), Some("a"));
+    assert_eq!(owner(&inventory, "usr/bin/tool"), None);
+}
+
+#[test]
+fn packages_of_python_are_owned_like_programs() {
+    let metadata = "usr/lib/python3/dist-packages/six-1.16.0.dist-info/METADATA";
+    let pip = "usr/local/lib/python3.11/site-packages/six-1.17.0.dist-info/METADATA";
+    if !catalog::may_be_evidence(metadata) {
+        println!("skipped: Python's packages are not read yet");
+        return;
+    }
+    let text = "Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n\n";
+    let inventory = merge(&[&[
+        (STATUS, "Package: python3-six\nVersion: 1.16.0-4\n"),
+        (
+            "var/lib/dpkg/info/python3-six.list",
+            &format!("/.\n/{metadata}\n"),
+        ),
+        (metadata, text),
+        (pip, text),
+    ]]);
+    assert_eq!(owner(&inventory, metadata), Some("python3-six"));
+    assert_eq!(owner(&inventory, pip), None);
+}
+
+#[test]
+fn a_control_file_completes_the_status_and_stands_in_for_it() {
+    let control = (
+        "usr/lib/opkg/info/busybox.control",
+        "Package: busybox\nVersion: 1\nLicense: GPL-2.0\n",
+    );
+    let status = ("usr/lib/opkg/status", "Package: busybox\nVersion: 1\n");
+    for members in [vec![control], vec![control, status]] {
+        let inventory = merge(&[&members]);
+        assert_eq!(inventory.packages.len(), 1);
+        assert_eq!(inventory.packages[0].package.licences, ["GPL-2.0"]);
+    }
+}
+
+#[test]
+fn the_operating_system_says_which_advisories_are_for_it() {
+    let debian: &[(&str, &str)] = &[("etc/debian_version", "11.9\n")];
+    let ubuntu: &[(&str, &str)] = &[("etc/os-release", "ID=ubuntu\nVERSION_ID=24.04\n")];
+    let ecosystem = |layers: &[&[(&str, &str)]]| {
+        let system = merge(layers).operating_system().unwrap();
+        system
+            .attributes
+            .into_iter()
+            .find(|(key, _)| key == "osv-ecosystem")
+            .map(|(_, value)| value)
+    };
+    assert_eq!(ecosystem(&[debian]).as_deref(), Some("Debian:11"));
+    // os-release counts before what there was before it, in any layer.
+    for layers in [[debian, ubuntu], [ubuntu, debian]] {
+        assert_eq!(ecosystem(&layers).as_deref(), Some("Ubuntu:24.04:LTS"));
+    }
+    assert_eq!(ecosystem(&[&[("etc/os-release", "ID=arch\n")]]), None);
 }

@@ -8,11 +8,14 @@
 pub mod base;
 pub mod config;
 pub mod decompress;
+pub mod gzip;
 pub mod layer;
 pub mod merge;
 pub mod paths;
 pub mod purl;
+pub mod step;
 pub mod tar;
+pub mod zip;
 
 #[cfg(test)]
 mod hostile_tests;

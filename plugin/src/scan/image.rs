@@ -239,17 +239,11 @@ impl Run<'_, '_, '_> {
         if let Some(base) = &base {
             attributes.push(("base.layers".to_owned(), base.layers.to_string()));
             attributes.push(("base.why".to_owned(), base.why.clone()));
-            attributes.extend(
-                base.name
-                    .iter()
-                    .map(|name| ("base.name".to_owned(), name.clone())),
-            );
-            attributes.extend(
-                base.digest
-                    .iter()
-                    .map(|digest| ("base.digest".to_owned(), digest.clone())),
-            );
         }
+        // The image may name its base although its layers don't show where that ends.
+        let (base_name, base_digest) = base::named(&facts, &parts.annotations);
+        attributes.extend(base_name.map(|name| ("base.name".to_owned(), name)));
+        attributes.extend(base_digest.map(|digest| ("base.digest".to_owned(), digest)));
         let image = Image {
             media_type: parts.media_type.clone(),
             registry: self.registry.host().to_owned(),
@@ -280,8 +274,16 @@ impl Run<'_, '_, '_> {
             signed: None,
             now: self.registry.session().client.transport().unix_now(),
         };
-        let mut findings = secret::findings::findings(&inspected);
+        let mut passed_over = Vec::new();
+        let mut findings = secret::findings::findings(&inspected, &mut passed_over);
         findings.extend(posture::findings(&inspected));
+        for (path, skip) in passed_over {
+            let (subject, name) = match path.as_str() {
+                "" => (SkipSubject::Image, image.digest.as_str()),
+                path => (SkipSubject::File, path),
+            };
+            skips.add(subject, name, Some(&image.digest), skip);
+        }
         Ok(Some(Scanned {
             image,
             packages,

@@ -128,6 +128,8 @@ impl Run<'_, '_, '_> {
                     merge.apply(index, inventory);
                 }
                 Err(skip) => {
+                    // Another scan may be waiting for it.
+                    self.sink.cache_put(&layer::cache_key(digest.as_str()), &[]);
                     skips.add(SkipSubject::Layer, digest.as_str(), Some(image), skip);
                 }
             }

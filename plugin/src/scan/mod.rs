@@ -21,7 +21,7 @@ use crate::contract::{
     Attribute, Context, Explanation, Failure, Finding, Observation, ScanRequest, ScanSummary, Skip,
     SkipReason, SkipSubject, Skipped,
 };
-use crate::gitlab;
+use crate::gitlab::{self, findings::Vocabulary};
 use crate::registry::reference::is_repository;
 use crate::registry::{Digest, Registry, RegistryInfo};
 use crate::session::{Session, Sink};
@@ -105,9 +105,22 @@ pub fn scan(
         unscannable: facts.unscannable.clone(),
         attributes,
     };
-    repository(session, &target, request, sink, &mut |take| {
-        gitlab::findings::for_repository(session, &facts, take).map(|outcome| outcome.notes)
-    })
+    let key = format!("graphql/{}", day(session.client.transport().unix_now()));
+    let kept: Option<Vocabulary> = sink
+        .cache_get(&key)
+        .and_then(|kept| serde_json::from_slice(&kept).ok());
+    let mut vocabulary = kept.clone();
+    let summary = repository(session, &target, request, sink, &mut |take| {
+        gitlab::findings::for_repository(session, &facts, &mut vocabulary, take)
+            .map(|outcome| outcome.notes)
+    })?;
+    if vocabulary != kept
+        && let Some(vocabulary) = vocabulary
+        && let Ok(bytes) = serde_json::to_vec(&vocabulary)
+    {
+        sink.cache_put(&key, &bytes);
+    }
+    Ok(summary)
 }
 
 /// Project and repository of a location (`repository/34/56`).

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Every entry has this time (seconds since 1970), so that the same calls make the same bytes.
 const ENTRY_TIME: u64 = 1_735_689_600;
@@ -35,6 +36,11 @@ enum Content {
     Hardlink(String),
     /// A size in the header, and fewer bytes after it.
     Truncated(u64),
+    /// So many bytes of text, made while it is written.
+    Generated {
+        size: u64,
+        seed: u64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +55,7 @@ struct Entry {
 pub struct Layer {
     entries: Vec<Entry>,
     compression: Compression,
+    level: u32,
     command: String,
 }
 
@@ -64,6 +71,7 @@ impl Layer {
         Self {
             entries: Vec::new(),
             compression: Compression::Gzip,
+            level: 6,
             command: "COPY . / # buildkit".to_owned(),
         }
     }
@@ -187,6 +195,12 @@ impl Layer {
         self.with(path, 0o644, Content::Truncated(stated))
     }
 
+    /// A file of words, the same ones for the same seed. It takes no memory before it is written.
+    #[must_use]
+    pub fn generated(self, path: &str, size: u64, seed: u64) -> Self {
+        self.with(path, 0o644, Content::Generated { size, seed })
+    }
+
     /// The history's command for this layer.
     #[must_use]
     pub fn command(mut self, command: &str) -> Self {
@@ -199,6 +213,13 @@ impl Layer {
     pub fn gzip(mut self) -> Self {
         self.compression = Compression::Gzip;
         self
+    }
+
+    /// Pack with gzip, as quickly as it goes.
+    #[must_use]
+    pub fn fast(mut self) -> Self {
+        self.level = 1;
+        self.gzip()
     }
 
     /// Pack with zstd.
@@ -231,8 +252,8 @@ impl Layer {
     fn try_build(&self) -> io::Result<BuiltLayer> {
         let (bytes, diff) = match self.compression {
             Compression::Gzip => {
-                let packer =
-                    flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::default());
+                let packer = flate2::GzBuilder::new()
+                    .write(Vec::new(), flate2::Compression::new(self.level));
                 let (packer, diff) = self.write_to(packer)?;
                 (packer.finish()?, diff)
             }
@@ -272,7 +293,9 @@ fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<bool> {
     let (kind, size, link) = match &entry.content {
         Content::Bytes(bytes) => (EntryType::Regular, bytes.len() as u64, ""),
         Content::Disk(path) => (EntryType::Regular, std::fs::metadata(path)?.len(), ""),
-        Content::Truncated(size) => (EntryType::Regular, *size, ""),
+        Content::Truncated(size) | Content::Generated { size, .. } => {
+            (EntryType::Regular, *size, "")
+        }
         Content::Folder => (EntryType::Directory, 0, ""),
         Content::Symlink(target) => (EntryType::Symlink, 0, target.as_str()),
         Content::Hardlink(target) => (EntryType::Link, 0, target.as_str()),
@@ -292,6 +315,10 @@ fn write_entry(out: &mut impl Write, entry: &Entry) -> io::Result<bool> {
         Content::Disk(path) => {
             let copied = io::copy(&mut std::fs::File::open(path)?.take(size), out)?;
             io::copy(&mut io::repeat(0).take(size - copied), out)?;
+            pad(out, size)?;
+        }
+        Content::Generated { seed, .. } => {
+            words(out, size, *seed)?;
             pad(out, size)?;
         }
         Content::Truncated(_) => return Ok(true),
@@ -336,6 +363,49 @@ fn long_name(out: &mut impl Write, kind: u8, name: &str) -> io::Result<()> {
 fn pad(out: &mut impl Write, size: u64) -> io::Result<()> {
     let rest = (512 - size % 512) % 512;
     io::copy(&mut io::repeat(0).take(rest), out).map(|_| ())
+}
+
+/// Bytes of text that generated files are cut from.
+const POOL: usize = 4 << 20;
+/// Bytes of one cut: farther apart than gzip looks back, so that a large file packs no better than a small.
+const CUT: usize = 48 << 10;
+
+/// Writes so many bytes of lines of words.
+fn words(out: &mut impl Write, size: u64, seed: u64) -> io::Result<()> {
+    static TEXT: OnceLock<Vec<u8>> = OnceLock::new();
+    let text = TEXT.get_or_init(|| {
+        let mut random = 0x9e37_79b9_7f4a_7c15;
+        let mut text = Vec::with_capacity(POOL + 64);
+        while text.len() < POOL {
+            let mut word = next(&mut random) % 6_000;
+            let mut letters = [0; 4];
+            for letter in &mut letters {
+                *letter = b'a' + u8::try_from(word % 23).unwrap_or_default();
+                word /= 3;
+            }
+            text.extend_from_slice(&letters);
+            let length = next(&mut random);
+            text.push(if length % 11 == 0 { b'\n' } else { b' ' });
+        }
+        text
+    });
+    let mut random = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut left = size;
+    while left > 0 {
+        let from = usize::try_from(next(&mut random) % (POOL - CUT) as u64).unwrap_or_default();
+        let cut = CUT.min(usize::try_from(left).unwrap_or(CUT));
+        out.write_all(text.get(from..from + cut).unwrap_or_default())?;
+        left -= cut as u64;
+    }
+    Ok(())
+}
+
+/// The next of a row of numbers without a pattern that gzip would see.
+fn next(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
 }
 
 struct Hashing<W> {
@@ -398,6 +468,23 @@ impl BuiltLayer {
         let bytes = bytes.into();
         let diff_id = super::digest_of(&bytes);
         Self::from_parts(bytes, diff_id, compression, "COPY raw /")
+    }
+
+    /// A layer that another program packed with gzip.
+    ///
+    /// # Errors
+    /// When it can't be unpacked.
+    pub fn gzipped(bytes: Vec<u8>, command: &str) -> io::Result<Self> {
+        let mut plain = Hashing {
+            inner: io::sink(),
+            hash: Sha256::new(),
+        };
+        io::copy(
+            &mut flate2::read::MultiGzDecoder::new(&bytes[..]),
+            &mut plain,
+        )?;
+        let diff = format!("sha256:{}", hex(&plain.hash.finalize()));
+        Ok(Self::from_parts(bytes, diff, Compression::Gzip, command))
     }
 
     /// The bytes of the blob.

@@ -10,12 +10,13 @@ mod index;
 mod layer;
 mod other;
 pub mod root;
+pub mod sample;
 
 pub use artefact::{Artefact, Blob, Platform, digest_of};
 pub use build::Image;
 pub use index::Index;
 pub use layer::{BuiltLayer, Compression, Layer};
-pub use other::{attestation, buildkit_cache, cosign_signature, helm_chart, schema1};
+pub use other::{attestation, buildkit_cache, cosign_signature, helm_chart, sbom_attestation, schema1};
 
 /// Media types of manifests, configs and layers.
 pub mod media {

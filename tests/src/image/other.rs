@@ -8,13 +8,29 @@ use bytes::Bytes;
 use serde_json::json;
 
 /// The attestation manifest that BuildKit puts beside an image in an index: platform `unknown/unknown`,
-/// one in-toto statement.
+/// one in-toto statement, whose list of packages is empty.
 pub fn attestation(image: &Artefact) -> Artefact {
+    sbom_attestation(image, &[])
+}
+
+/// The same with packages (`name`, `version`, package URL): what the builder saw in the image.
+pub fn sbom_attestation(image: &Artefact, packages: &[(&str, &str, &str)]) -> Artefact {
+    let packages = packages.iter().enumerate().map(|(number, (name, version, purl))| {
+        json!({
+            "SPDXID": format!("SPDXRef-Package-{number}"), "name": name, "versionInfo": version,
+            "downloadLocation": "NOASSERTION", "licenseConcluded": "NOASSERTION",
+            "externalRefs": [{ "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl }],
+        })
+    });
+    let packages: Vec<_> = packages.collect();
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v0.1",
         "predicateType": "https://spdx.dev/Document",
         "subject": [{ "name": "_", "digest": { "sha256": image.digest.trim_start_matches("sha256:") } }],
-        "predicate": { "spdxVersion": "SPDX-2.3", "name": "sbom", "packages": [] },
+        "predicate": {
+            "spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "dataLicense": "CC0-1.0", "name": "sbom",
+            "packages": packages,
+        },
     });
     let layer = BuiltLayer::raw(statement.to_string(), Compression::Plain)
         .claim_media_type("application/vnd.in-toto+json");

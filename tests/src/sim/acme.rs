@@ -16,9 +16,10 @@ use super::modes::Modes;
 use super::organisation::{FeatureAccess, Namespace, Organisation, Visibility};
 use super::people::{TokenKind, level, scope};
 use super::server::{GitLab, Running};
+use super::wares;
 use crate::image::{
-    Artefact, BuiltLayer, Image, Index, Layer, Platform, attestation, cosign_signature, helm_chart,
-    root, schema1,
+    Artefact, BuiltLayer, Image, Index, Layer, Platform, cosign_signature, helm_chart, root,
+    sample, sbom_attestation, schema1,
 };
 use serde_json::json;
 
@@ -116,7 +117,11 @@ pub fn organisation() -> Organisation {
         p.former_paths.push("harbour/berthplan".to_owned());
     });
     let image = bases
-        .alpine_image(Layer::new().file("usr/bin/berth-planner", "\x7fELF"))
+        .alpine_image(Layer::new().file_mode(
+            "usr/bin/berth-planner",
+            0o755,
+            wares::berth_planner(),
+        ))
         .build();
     let repository = org.repository(shared, "");
     org.push(repository, "2.4.0", &image);
@@ -256,7 +261,7 @@ fn platform(org: &mut Organisation, northwind: u64, bases: &Bases) {
     let multi = Index::oci()
         .child(&plain)
         .child(&arm)
-        .child(attestation(&plain))
+        .child(sbom_attestation(&plain, &wares::BUILDER_SAW))
         .build();
     org.push(debian, "12", &multi);
     org.push(debian, "12.5", &multi);
@@ -308,6 +313,14 @@ fn services(org: &mut Organisation, shop: u64, bases: &Bases, people: &People) -
                 format!("{{\"name\":\"web-store\",\"version\":\"{version}\"}}"),
             )
             .whiteout("usr/local/lib/node_modules/npm/package.json");
+        let modules = [
+            ("express", "4.19.2"),
+            ("lodash", "4.17.20"),
+            ("@babel/runtime", "7.24.7"),
+        ];
+        let layer = sample::node_modules(layer, "srv/app", &modules);
+        let nested = [("debug", "2.6.9"), ("ms", "2.0.0")];
+        let layer = sample::node_modules(layer, "srv/app/node_modules/express", &nested);
         labelled(
             bases.debian_image(layer),
             "https://gitlab.example/northwind/Shop/Web-Store",
@@ -324,7 +337,16 @@ fn services(org: &mut Organisation, shop: u64, bases: &Bases, people: &People) -
         &schema1("northwind/shop/web-store", "legacy"),
     );
     let worker = org.repository(store, "jobs/mailer");
-    let zstd = bases.debian_image(Layer::new().file("srv/mailer/run", "#!/bin/sh\n").zstd());
+    let mailer = Layer::new()
+        .file("srv/mailer/run", "#!/bin/sh\n")
+        .file("srv/mailer/.env", sample::forgotten_keys());
+    let wheels = [
+        ("requests", "2.31.0", "Apache 2.0"),
+        ("urllib3", "1.26.18", "MIT"),
+        ("PyYAML", "6.0.1", "MIT"),
+    ];
+    let folder = "usr/local/lib/python3.11/site-packages";
+    let zstd = bases.debian_image(sample::site_packages(mailer, folder, &wheels).zstd());
     org.push(worker, "4.2.0", &zstd.build());
     let image = format!("{HOST}/northwind/shop/web-store:4.2.0");
     let vulnerable = [
@@ -383,7 +405,7 @@ fn services(org: &mut Organisation, shop: u64, bases: &Bases, people: &People) -
         repository,
         "1.9.3",
         &bases
-            .alpine_image(Layer::new().file("usr/bin/search", "ELF"))
+            .alpine_image(Layer::new().file_mode("usr/bin/search", 0o755, wares::search()))
             .build(),
     );
     let image = format!("{HOST}/northwind/shop/search:1.9.3");
@@ -410,7 +432,7 @@ fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     });
     let repository = org.repository(ledger, "");
     let good = labelled(
-        bases.debian_image(Layer::new().file("opt/ledger/ledger.jar", "PK")),
+        bases.debian_image(Layer::new().file("opt/ledger/ledger.jar", wares::ledger())),
         "https://gitlab.example/northwind/Shop/payments/ledger",
     );
     org.push(repository, "2025.6", &good.build());
@@ -435,7 +457,7 @@ fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     });
     let repository = org.repository(gateway, "proxy/edge");
     let edge = bases.alpine_image(Layer::new().file("usr/bin/edge", "ELF").plain());
-    org.push(repository, "stable", &edge.build());
+    org.push(repository, "stable", &edge.config(wares::careless).build());
 }
 
 fn retired(org: &mut Organisation, northwind: u64, bases: &Bases) {

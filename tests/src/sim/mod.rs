@@ -44,6 +44,7 @@ mod server;
 mod storage;
 mod store;
 mod throttle;
+mod wares;
 mod world;
 
 pub use self::http::Reply;

@@ -1,6 +1,7 @@
 //! `scan`: every image once, with exactly the packages that are in it, and a reason for all the rest.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ox_harness::image::root::{self, ExpectedPackage};
 use ox_harness::image::{
@@ -8,7 +9,9 @@ use ox_harness::image::{
     digest_of, helm_chart, schema1,
 };
 use ox_harness::rig::{Rig, outcomes};
-use ox_harness::sim::{GitLab, Modes, Organisation, Place, Registry, Running, level, scope};
+use ox_harness::sim::{
+    Fault, GitLab, Modes, Organisation, Place, Registry, Running, Trouble, level, scope,
+};
 use ox_host::contract::{SkipReason, SkipSubject};
 use ox_host::host::ScanReport;
 use tokio::sync::OnceCell;
@@ -492,6 +495,33 @@ async fn a_second_scan_reads_no_layer_again() {
         |e: &ox_harness::sim::LogEntry| layers.iter().any(|digest| e.path.contains(&digest[7..]));
     assert_eq!(gitlab.count(again), 0);
     assert_eq!(rig.inventory().unwrap(), before);
+}
+
+#[tokio::test]
+async fn repositories_scanned_at_the_same_time_read_their_common_base_once() {
+    let (mut org, project) = acme();
+    let base = root::debian(40).layer.build();
+    for name in ["one", "two", "three", "four"] {
+        let own = Layer::new().file("srv/app", name).build();
+        let image = Image::amd64().layer(&base).layer(&own).build();
+        push(&mut org, project, name, &[("1.0", &image)]);
+    }
+    let gitlab = GitLab::start(org, Modes::default()).unwrap();
+    let path = format!("/blobs/{}", base.digest);
+    // Late enough for the other instance to come to the same layer meanwhile.
+    gitlab.fault(
+        Fault::new(Trouble::Late(Duration::from_millis(500)))
+            .at(Place::Registry)
+            .path(&path)
+            .always(),
+    );
+    let rig = Rig::connected(&gitlab, TOKEN).await.unwrap();
+    let report = rig.scan(&[]).await.unwrap();
+    assert_eq!(
+        (report.counts.layers_read, report.counts.layers_reused),
+        (5, 3)
+    );
+    assert_eq!(gitlab.count(|e| e.path.contains(&path)), 1);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@
 
 mod connect;
 mod exit;
+mod image;
 mod interrupt;
 mod kill;
 mod lists;

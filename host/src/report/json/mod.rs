@@ -6,6 +6,7 @@
 //! may be added under one `schema_version`; a field that goes or changes its meaning raises it.
 
 mod account;
+mod detail;
 mod finding;
 mod image;
 mod scan;
@@ -21,6 +22,7 @@ pub use account::{
     connection, connections, connector, connectors, disconnected, locations, selection,
     verification,
 };
+pub use detail::{image_report, image_report_line};
 pub use finding::{finding_lines, findings, skipped, skipped_lines};
 pub use image::{image_lines, images, package_lines, packages};
 pub use scan::{ScanResult, location_report, scan, scan_lines};

@@ -25,6 +25,7 @@ fn every_document_says_its_version_and_kind() {
         super::images(&images),
         super::skipped(&skipped),
         packages("sha256:1", &samples::packages()),
+        image_report(&samples::detail()),
         connections(&[samples::connection()]),
         connection(&samples::connection()),
         disconnected("work"),
@@ -72,6 +73,7 @@ fn the_shape_of_each_document_is_frozen() {
     insta::assert_snapshot!("findings", findings(&samples::findings()));
     insta::assert_snapshot!("images", images(&samples::images()));
     insta::assert_snapshot!("packages", packages("sha256:1", &samples::packages()));
+    insta::assert_snapshot!("image-report", image_report(&samples::detail()));
     insta::assert_snapshot!("skipped", skipped(&samples::skipped()));
     insta::assert_snapshot!("locations", locations("work", &samples::locations()));
     insta::assert_snapshot!("connections", connections(&[samples::connection()]));

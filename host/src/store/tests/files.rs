@@ -153,7 +153,11 @@ async fn a_newer_a_foreign_and_a_damaged_database_are_refused_with_a_sentence() 
     drop(fixture.store);
     sql(&path, "PRAGMA user_version = 99");
     assert!(reopen_error(&path).contains("newer ox-host"));
-    sql(&path, "PRAGMA user_version = 1; PRAGMA application_id = 7");
+    let format = schema::FORMAT;
+    sql(
+        &path,
+        &format!("PRAGMA user_version = {format}; PRAGMA application_id = 7"),
+    );
     assert!(reopen_error(&path).contains("not a store"));
     sql(
         &path,
@@ -211,6 +215,37 @@ fn a_migration_that_breaks_off_leaves_an_empty_database() {
         schema::format_of(&connection, &path).unwrap(),
         schema::FORMAT
     );
+}
+
+#[test]
+fn a_store_of_the_first_format_keeps_its_findings_and_forgets_whose_packages_it_can_not_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let mut connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(schema::FIRST).unwrap();
+    connection
+        .execute_batch(&format!(
+            r#"PRAGMA application_id = {}; PRAGMA user_version = 1;
+            INSERT INTO connection VALUES (1, 'a', 'x', 'X', 'a', 0, '[]', '{{}}', '{{}}', 't', NULL, NULL, NULL);
+            INSERT INTO location (id, connection_id, external_id, kind, path, scannable, record, first_seen,
+                                  last_seen) VALUES (1, 1, 'l', 'k', 'p', 1, '{{}}', 't', 't');
+            INSERT INTO finding (connection_id, location_id, source, external_id, severity, record, generation,
+                                 first_seen, last_seen)
+                VALUES (1, 1, 's', 'f', 1, '{{"kind": "Secret"}}', 1, 't', 't');
+            INSERT INTO inventory (digest, complete, discard, announced, received, stored_at)
+                VALUES ('sha256:0', 1, 0, 0, 0, 't');"#,
+            schema::APPLICATION_ID
+        ))
+        .unwrap();
+    schema::migrate(&mut connection, &path).unwrap();
+    let found: String = connection
+        .query_row("SELECT kind FROM finding", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(found, "secret");
+    let inventories: i64 = connection
+        .query_row("SELECT count(*) FROM inventory", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(inventories, 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,102 @@
+//! Why two programs differ, where it is known. A difference that no row speaks of is unexplained.
+
+use std::collections::BTreeSet;
+
+use crate::purl::{Kind, Package};
+
+use super::Judged;
+
+/// Who says what others do not, or does not say what others do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// The connector.
+    Ours,
+    /// Trivy.
+    Trivy,
+    /// Syft.
+    Syft,
+}
+
+/// Which way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// It finds what it should not, or what nobody else does.
+    Finds,
+    /// It does not find what is there.
+    Misses,
+}
+
+/// One row of the table.
+pub struct Reason {
+    /// Whose doing.
+    pub who: Who,
+    /// Which way.
+    pub way: Way,
+    /// Of which kinds of packages.
+    pub kinds: &'static [Kind],
+    /// True for those that the row speaks of.
+    pub of: fn(&Case<'_>) -> bool,
+    /// The sentence.
+    pub text: &'static str,
+}
+
+/// One difference.
+pub struct Case<'c> {
+    /// The package.
+    pub package: &'c Package,
+    /// The files that show it, by whoever found it.
+    pub paths: &'c BTreeSet<String>,
+    /// All that is known of the image.
+    pub judged: &'c Judged<'c>,
+}
+
+impl Case<'_> {
+    /// True when the program says the same name with another version.
+    fn other_version(&self, who: Who) -> bool {
+        self.judged.of(who).keys().any(|other| {
+            other.kind == self.package.kind
+                && other.name == self.package.name
+                && other.version != self.package.version
+        })
+    }
+
+    /// True when the program says the same version of another name that ends alike.
+    fn other_group(&self, who: Who) -> bool {
+        let last = |name: &str| name.rsplit([':', '/']).next().map(str::to_owned);
+        self.judged.of(who).keys().any(|other| {
+            other.kind == self.package.kind
+                && other.version == self.package.version
+                && other.name != self.package.name
+                && last(&other.name) == last(&self.package.name)
+        })
+    }
+
+    /// True when some file that shows it is where Debian's packages put theirs.
+    fn is_debians(&self) -> bool {
+        const FOLDERS: [&str; 8] = [
+            "usr/lib/python3",
+            "usr/share/nodejs",
+            "usr/lib/ruby",
+            "usr/share/rubygems-integration",
+            "usr/share/java",
+            "usr/share/maven-repo",
+            "usr/bin/",
+            "usr/lib/",
+        ];
+        self.paths
+            .iter()
+            .any(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)))
+    }
+}
+
+/// Formats whose packages Debian ships, too.
+const LANGUAGES: &[Kind] = &[Kind::Pypi, Kind::Npm, Kind::Gem, Kind::Maven, Kind::Golang];
+
+/// All that are known.
+pub const REASONS: &[Reason] = &[Reason {
+    who: Who::Trivy,
+    way: Way::Misses,
+    kinds: LANGUAGES,
+    of: |case| case.is_debians(),
+    text: "Trivy leaves out what dpkg owns; the connector lists it with its owner",
+}];
