@@ -267,18 +267,20 @@ impl<R: Read> Inflated<R> {
     /// A member or frame has ended: goes on with the next, or with the rest.
     fn next_part(&mut self) -> Result<(), Trouble> {
         match std::mem::replace(&mut self.decoder, Decoder::Gone) {
-            Decoder::Gzip(member) => {
-                let mut input = member.into_input();
-                let next = input.fill_buf().map_err(|error| self.explain(error))?;
-                if *next == [0x1f] {
-                    input = with_second_byte(input).map_err(|error| self.explain(error))?;
+            Decoder::Gzip(mut member) => {
+                let next = member.input().fill_buf();
+                if *next.map_err(|error| self.explain(error))? == [0x1f] {
+                    let input = with_second_byte(member.into_input());
+                    member = Box::new(Member::new(input.map_err(|error| self.explain(error))?));
                 }
-                let next = input.fill_buf().map_err(|error| self.explain(error))?;
+                let next = member.input().fill_buf();
+                let next = next.map_err(|error| self.explain(error))?;
                 // Whatever is no member is padding: gzip itself ignores it.
                 self.decoder = if next.starts_with(&[0x1f, 0x8b]) {
-                    Decoder::Gzip(Box::new(Member::new(input)))
+                    member.restart();
+                    Decoder::Gzip(member)
                 } else {
-                    Decoder::Rest(input)
+                    Decoder::Rest(member.into_input())
                 };
             }
             Decoder::Zstd(input, decoder) => self.begin_frame(input, decoder)?,

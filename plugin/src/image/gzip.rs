@@ -40,6 +40,17 @@ impl<R: BufRead> Member<R> {
         }
     }
 
+    /// The next member, with what this one leaves of the input.
+    pub fn restart(&mut self) {
+        self.inflate.reset(false);
+        self.state = State::Header;
+    }
+
+    /// What the member is read from.
+    pub fn input(&mut self) -> &mut R {
+        &mut self.input
+    }
+
     /// Gives the input back.
     pub fn into_input(self) -> R {
         self.input
