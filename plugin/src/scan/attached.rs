@@ -5,6 +5,8 @@
 //! They complete what the image's files say. One that can't be read is skipped by itself; the image is
 //! scanned all the same.
 
+use std::collections::{HashMap, HashSet};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -22,7 +24,7 @@ use crate::registry::Digest;
 use crate::registry::manifest::{self, Descriptor};
 
 /// Things attached to one image that are looked at, and bills of materials in them that are read.
-pub(super) const MAX_ATTACHED: usize = 16;
+const MAX_ATTACHED: usize = 16;
 /// Bytes of one of them, which is held while it is read.
 const MAX_BYTES: usize = sbom::MAX_FILE_BYTES as usize;
 /// Lists within lists that are followed: of what refers to an image, and of its parts.
@@ -43,6 +45,49 @@ enum Wrapping {
     Statement,
     /// Nothing.
     None,
+}
+
+/// What stands beside images.
+#[derive(Default)]
+pub(super) struct Beside {
+    /// By the digest of the image: digests and tags of manifests.
+    attached: HashMap<Digest, Vec<String>>,
+    /// Images with a signature, and indexes.
+    signed: HashSet<Digest>,
+}
+
+impl Beside {
+    /// Notes a tag that is made of an image's digest.
+    pub(super) fn take(&mut self, image: Digest, kind: &str, reference: &str) {
+        match kind {
+            "sig" => {
+                self.signed.insert(image);
+            }
+            "att" | "sbom" | "" => self.attach(image, reference),
+            _ => {}
+        }
+    }
+
+    /// Notes a manifest that is about an image.
+    pub(super) fn attach(&mut self, image: Digest, reference: &str) {
+        let attached = self.attached.entry(image).or_default();
+        // One more than is read, so that it is told.
+        if attached.len() <= MAX_ATTACHED && !attached.iter().any(|one| one == reference) {
+            attached.push(reference.to_owned());
+        }
+    }
+
+    /// What is attached to an image.
+    pub(super) fn of(&mut self, image: &Digest) -> Vec<String> {
+        self.attached.remove(image).unwrap_or_default()
+    }
+
+    /// Whether an image is signed, by itself or as a part of its index; `None` where none is.
+    pub(super) fn is_signed(&self, image: &Digest, index: Option<&Digest>) -> Option<bool> {
+        (!self.signed.is_empty()).then(|| {
+            self.signed.contains(image) || index.is_some_and(|index| self.signed.contains(index))
+        })
+    }
 }
 
 impl Run<'_, '_, '_> {

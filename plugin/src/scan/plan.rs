@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::attached::{self, MAX_ATTACHED};
+use super::attached::{self, Beside};
 use super::skips::Skips;
 use crate::contract::{Explanation, Failure, Platform, Skip, SkipReason, SkipSubject};
 use crate::http::{Method, Request};
@@ -226,42 +226,6 @@ enum Node {
     Image(Option<Parts>),
     Index(Vec<(Digest, Option<Platform>)>),
     Skipped,
-}
-
-/// What stands beside images.
-#[derive(Default)]
-struct Beside {
-    /// By the digest of the image: digests and tags of manifests.
-    attached: HashMap<Digest, Vec<String>>,
-    /// Images with a signature, and indexes.
-    signed: HashSet<Digest>,
-}
-
-impl Beside {
-    fn take(&mut self, image: Digest, kind: &str, reference: &str) {
-        match kind {
-            "sig" => {
-                self.signed.insert(image);
-            }
-            "att" | "sbom" | "" => self.attach(image, reference),
-            _ => {}
-        }
-    }
-
-    fn attach(&mut self, image: Digest, reference: &str) {
-        let attached = self.attached.entry(image).or_default();
-        // One more than is read, so that it is told.
-        if attached.len() <= MAX_ATTACHED && !attached.iter().any(|one| one == reference) {
-            attached.push(reference.to_owned());
-        }
-    }
-
-    /// Whether an image is signed, by itself or as a part of its index.
-    fn is_signed(&self, image: &Digest, index: Option<&Digest>) -> Option<bool> {
-        (!self.signed.is_empty()).then(|| {
-            self.signed.contains(image) || index.is_some_and(|index| self.signed.contains(index))
-        })
-    }
 }
 
 /// Reads manifests, each once.
@@ -544,7 +508,7 @@ impl<'r, 's, 't> Finder<'r, 's, 't> {
                         index: index.clone(),
                         platform: platform.clone(),
                         pushed: tag.pushed.clone(),
-                        attached: self.beside.attached.remove(&digest).unwrap_or_default(),
+                        attached: self.beside.of(&digest),
                         signed: None,
                         parts: match self.nodes.get_mut(&digest) {
                             Some(Node::Image(parts)) => parts.take(),

@@ -436,7 +436,6 @@ fn is_key(value: &[u8], style: Style) -> bool {
         Style::Code | Style::Prose => 20,
     };
     let lots = value.len() >= 32 && noise::entropy(value) >= 420;
-    // A few digits may be drawn as all small ones.
     written
         && value.len() >= least
         && noise::entropy(value) >= if value.len() < 20 { 290 } else { 320 }

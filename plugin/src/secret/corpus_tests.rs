@@ -104,7 +104,6 @@ pub(super) const FIRE: &[(&str, &str, &str)] = &[
     ("app/.env", "GITLAB_TOKEN=glp|at-{a20}", "gitlab-pat"),
     ("app/a.py", "t = 'glp|at-{a30}.01.{l9}'", "gitlab-pat"),
     ("app/notes.txt", "the token is glp|at-{a20}.", "gitlab-pat"),
-    ("app/a.json", r#"{"a":"glo|as-QQ"}"#, ""),
     ("app/c.yml", "secret: glo|as-{x64}", "gitlab-oauth-secret"),
     ("app/c.yml", "t: gl|dt-{a20}", "gitlab-deploy-token"),
     (
@@ -375,11 +374,6 @@ pub(super) const FIRE: &[(&str, &str, &str)] = &[
         "password",
     ),
     (
-        "app/config.json",
-        "{|\"db\": {|\"password\": \"{a10}{d2}\"}}",
-        "",
-    ),
-    (
         "app/app.properties",
         "spring.datasource.password={a10}{d2}",
         "password",
@@ -609,9 +603,6 @@ const SILENT: &[(&str, &str)] = &[
 fn lines_with_secrets_fire_by_the_right_rule() {
     let mut wrong = Vec::new();
     for (index, (key, template, rule)) in FIRE.iter().enumerate() {
-        if rule.is_empty() {
-            continue;
-        }
         for round in 0..20 {
             let text = draw(template, (index * 20 + round) as u64);
             let found: Vec<String> = hits(key, &text).into_iter().map(|hit| hit.rule).collect();

@@ -227,6 +227,7 @@ const PACKAGES: &[&str] = &[
     "/gems/",
     "/pkg/mod/",
     "/registry/src/",
+    "index.crates.io-",
     "/.rustup/",
     "/rustup/toolchains/",
     "/lib/python",

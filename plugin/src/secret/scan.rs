@@ -274,6 +274,10 @@ fn apply(
                 .then(|| (rule, value, mask::token(b"", b"")))
         }
         Pattern::PrivateKey => {
+            // In the source of a published package it is a sample: whoever has the package has it.
+            if place.vendor && !place.style.takes_bare() {
+                return None;
+            }
             let key = pem::find(text, at)?;
             let rule = match (key.locked, key.service_account) {
                 (true, _) => with(|pattern| matches!(pattern, Pattern::LockedKey)),

@@ -121,10 +121,7 @@ fn secrets(template: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn no_five_characters_of_the_middle_of_a_secret_come_through() {
-    for (index, (key, template, rule)) in FIRE.iter().enumerate() {
-        if rule.is_empty() {
-            continue;
-        }
+    for (index, (key, template, _)) in FIRE.iter().enumerate() {
         for round in 0..5 {
             let text = draw(template, (index * 20 + round) as u64);
             let shown = format!("{:?}", hits(key, &text));
@@ -332,9 +329,6 @@ fn lines_are_written_for_other_tools() {
         return;
     };
     for (index, (key, template, rule)) in FIRE.iter().enumerate() {
-        if rule.is_empty() {
-            continue;
-        }
         let path = Path::new(&root)
             .join(format!("{index:03}-{rule}"))
             .join(key);
