@@ -46,10 +46,9 @@ pub(crate) fn rows_table(rows: &[FindingRow], look: Look) -> String {
         // A path says little about a vulnerability, whose package is known, and much about what the image
         // itself shows.
         let (path, shown) = if shows_evidence(finding) {
-            let shown = attribute(&finding.evidence, "match").unwrap_or_default();
-            (place(finding), shown)
+            (place(finding), seen(finding))
         } else {
-            (String::new(), "")
+            (String::new(), String::new())
         };
         table.row([
             Cell::toned(words::severity(finding.severity), tone(finding.severity)),
@@ -104,11 +103,47 @@ fn shows_evidence(finding: &Finding) -> bool {
 /// the evidence names none.
 pub(super) fn place(finding: &Finding) -> String {
     let of = |key| attribute(&finding.evidence, key);
-    let path = of("path").or_else(|| of("place")).unwrap_or_default();
-    match attribute(&finding.evidence, "line") {
-        Some(line) if !path.is_empty() && line != "0" => format!("{path}:{line}"),
-        _ => path.to_owned(),
+    let Some(path) = of("path").or_else(|| of("place")) else {
+        return String::new();
+    };
+    let mut text = path.to_owned();
+    if let Some(line) = of("line").filter(|line| *line != "0") {
+        text.push_str(&format!(":{line}"));
     }
+    let paths = finding.evidence.iter().filter(|(key, _)| key == "path");
+    let more = of("more").and_then(|more| more.parse().ok()).unwrap_or(0);
+    let others = paths.count().saturating_sub(1).saturating_add(more);
+    if others > 0 {
+        text.push_str(&format!(" +{}", number(others as u64)));
+    }
+    text
+}
+
+/// What was seen there: the masked value, permissions, or the first other fact of the evidence (`port 22/tcp`).
+pub(super) fn seen(finding: &Finding) -> String {
+    /// Keys that say where, how often or why; these stand elsewhere or are long.
+    const NOT_SEEN: [&str; 13] = [
+        "path",
+        "place",
+        "line",
+        "lines",
+        "layer",
+        "layer.command",
+        "layers",
+        "more",
+        "note",
+        "uid",
+        "removed-by",
+        "count",
+        "files",
+    ];
+    if let Some(masked) = attribute(&finding.evidence, "match") {
+        return masked.to_owned();
+    }
+    let mut others = finding.evidence.iter();
+    others
+        .find(|(key, value)| !value.is_empty() && !NOT_SEEN.contains(&key.as_str()))
+        .map_or_else(String::new, |(key, value)| format!("{key} {value}"))
 }
 
 /// Its state; what most findings are needs no words.
@@ -167,6 +202,33 @@ mod tests {
     #[test]
     fn what_the_image_itself_shows_is_told_with_its_place_and_its_masked_value() {
         insta::assert_snapshot!(table(&samples::seen(), Look::PLAIN));
+    }
+
+    #[test]
+    fn several_files_are_counted_and_any_fact_is_better_than_none() {
+        let mut finding = samples::seen().swap_remove(1).finding;
+        let of = |list: &[(&str, &str)]| {
+            list.iter()
+                .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+                .collect()
+        };
+        finding.evidence = of(&[
+            ("layer", "sha256:1"),
+            ("path", "/a"),
+            ("mode", "4755"),
+            ("path", "/b"),
+            ("mode", "6755"),
+            ("more", "7"),
+        ]);
+        assert_eq!(place(&finding), "/a +8");
+        assert_eq!(seen(&finding), "mode 4755");
+        finding.evidence = of(&[("note", "long"), ("port", "22/tcp")]);
+        assert_eq!(
+            (place(&finding).as_str(), seen(&finding).as_str()),
+            ("", "port 22/tcp")
+        );
+        finding.evidence = of(&[("path", "/a"), ("more", "18446744073709551615")]);
+        assert!(place(&finding).starts_with("/a +"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One image: what it is, what its layers brought, and what is wrong with it.
 
-use super::detail::{Base, Detail, attribute, name, platform, references};
+use super::detail::{Base, Detail, name, platform, references};
 use super::findings::{by_severity, tone};
 use super::look::{Look, Tone};
 use super::skipped;
@@ -252,11 +252,10 @@ fn findings(page: &mut Page, detail: &Detail) {
         for row in rows {
             let finding = &row.finding;
             let layer = detail.layer_of(finding);
-            let match_ = attribute(&finding.evidence, "match").unwrap_or_default();
             table.row([
                 Cell::toned(words::severity(finding.severity), tone(finding.severity)),
                 finding.title.as_str().into(),
-                match_.into(),
+                super::findings::seen(finding).into(),
                 super::findings::place(finding).into(),
                 layer
                     .map_or_else(String::new, |layer| layer.to_string())

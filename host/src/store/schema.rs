@@ -273,7 +273,7 @@ CREATE TABLE finding_2 (
 INSERT INTO finding_2
     SELECT id, connection_id, location_id, source, external_id,
            CASE source WHEN 'connector' THEN coalesce(image_digest, '') ELSE '' END,
-           lower(json_extract(record, '$.kind')), severity, image_digest, package_name, record, generation,
+           coalesce(lower(json_extract(record, '$.kind')), 'other'), severity, image_digest, package_name, record, generation,
            first_seen, last_seen, gone_at
     FROM finding;
 DROP TABLE finding;

@@ -248,10 +248,7 @@ fn technique(package: &Package) -> (&'static str, f32) {
         return ("filename", 0.5);
     }
     let format = package.format.as_str();
-    if ["go", "rust", "cargo"]
-        .iter()
-        .any(|start| format.starts_with(start))
-    {
+    if format.contains("binary") || format.starts_with("go") || format.starts_with("rust") {
         return ("binary-analysis", 0.9);
     }
     ("manifest-analysis", 1.0)

@@ -151,6 +151,7 @@ fn how_a_package_was_found_is_told() {
     };
     assert_eq!(package("dpkg", "", ""), "manifest-analysis");
     assert_eq!(package("go-binary", "", ""), "binary-analysis");
+    assert_eq!(package("binary", "", ""), "binary-analysis");
     assert_eq!(package("java", "java.identity", "file-name"), "filename");
     assert_eq!(package("java", "java.identity", "pom"), "manifest-analysis");
     assert_eq!(package("sbom", "sbom.format", "spdx"), "attestation");
