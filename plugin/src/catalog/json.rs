@@ -30,15 +30,39 @@ pub fn read<S: DeserializeSeed<'static>>(
     if head == MARK {
         head.clear();
     }
-    let short = ShortStrings::new(Cursor::new(head).chain(contents));
+    let mut told = Told {
+        reader: contents,
+        failed: None,
+    };
+    let short = ShortStrings::new(Cursor::new(head).chain(&mut told));
     let mut json = serde_json::Deserializer::from_reader(BufReader::new(short));
     let read = seed
         .deserialize(&mut json)
         .and_then(|value| json.end().map(|()| value));
-    match read {
-        Ok(value) => Ok(Ok(value)),
-        Err(error) if error.is_io() => Err(error.into()),
-        Err(error) => Ok(Err(error.to_string())),
+    drop(json);
+    match told.failed {
+        Some(error) => Err(error),
+        None => Ok(read.map_err(|error| error.to_string())),
+    }
+}
+
+/// Remembers the reader's error: the parser keeps to the first one it met, and what is wrong with the text
+/// may have come before.
+struct Told<'r> {
+    reader: &'r mut dyn Read,
+    failed: Option<io::Error>,
+}
+
+impl Read for Told<'_> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        match self.reader.read(target) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                let kind = error.kind();
+                self.failed = Some(error);
+                Err(kind.into())
+            }
+            other => other,
+        }
     }
 }
 

@@ -52,6 +52,21 @@ fn fields_of_another_type_are_absent_and_the_last_of_two_counts() {
 }
 
 #[test]
+fn an_error_of_the_reader_is_not_lost_behind_a_broken_text() {
+    struct Gone;
+    impl Read for Gone {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+    for text in ["", "{", "{\"a\": \"b", "[1,", "{\"a\": \u{1}"] {
+        let error = object::<Sample>(&mut text.as_bytes().chain(Gone)).err();
+        let kind = error.map(|error| error.kind());
+        assert_eq!(kind, Some(io::ErrorKind::ConnectionReset), "{text}");
+    }
+}
+
+#[test]
 fn licences_are_read_in_every_form_that_packages_use() {
     for (text, right) in [
         ("\"MIT\"", &["MIT"][..]),

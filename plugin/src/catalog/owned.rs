@@ -52,6 +52,10 @@ impl Owned {
                 if step.is_empty() || step == b"." {
                     continue;
                 }
+                // A path out of its folder is no file of an archive, and owns nothing.
+                if step == b".." {
+                    return;
+                }
                 if !self.key.is_empty() {
                     self.key.push(b'/');
                 }
@@ -97,6 +101,16 @@ mod tests {
     )]
 
     use super::*;
+
+    #[test]
+    fn a_path_that_leads_out_owns_nothing() {
+        let mut keys = Vec::new();
+        let mut owned = Owned::default();
+        for path in ["usr/../bin/x", "../bin/x", "/usr/bin/../../etc", "./usr//bin/x"] {
+            owned.add(b"", path.as_bytes(), &mut keys);
+        }
+        assert_eq!(keys, ["usr/bin/x"]);
+    }
 
     #[test]
     fn only_files_that_may_be_evidence_are_kept_and_by_the_key_of_the_layer() {
