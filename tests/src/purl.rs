@@ -83,7 +83,8 @@ impl Package {
                     .collect::<Vec<_>>()
                     .join("-")
             }
-            Kind::Composer | Kind::Nuget => name.to_lowercase(),
+            // Package URLs have the names of Go modules in lower case.
+            Kind::Composer | Kind::Nuget | Kind::Golang => name.to_lowercase(),
             _ => name.to_owned(),
         };
         let version = match kind {
