@@ -95,6 +95,11 @@ impl Package {
             Kind::Golang | Kind::Composer => version.strip_prefix('v').unwrap_or(version),
             _ => version,
         };
+        // What Go writes where it knows no version.
+        let version = match (kind, version) {
+            (Kind::Golang, "(devel)") => "",
+            _ => version,
+        };
         Self {
             kind,
             name,

@@ -58,7 +58,7 @@ impl Case<'_> {
             truth
                 .packages
                 .iter()
-                .any(|other| other.name == self.package.name && other.version == "(devel)")
+                .any(|other| other.name == self.package.name && other.version.is_empty())
         })
     }
 
@@ -71,6 +71,26 @@ impl Case<'_> {
                 && other.name != self.package.name
                 && last(&other.name) == last(&self.package.name)
         })
+    }
+
+    /// True when the program finds something else of the kind in the same file.
+    fn same_file(&self, who: Who) -> bool {
+        let finds = self.judged.of(who).iter();
+        let mut finds = finds.filter(|(package, _)| package.kind == self.package.kind);
+        finds.any(|(_, paths)| !paths.is_disjoint(self.paths))
+    }
+
+    /// True for a folder of an npm package that has a package.json of its own.
+    fn is_part_of_an_npm_package(&self) -> bool {
+        !self.paths.is_empty()
+            && self.paths.iter().all(|path| {
+                let folder = path.strip_suffix("/package.json").unwrap_or(path);
+                let below = folder
+                    .rsplit_once("node_modules/")
+                    .map_or("", |(_, rest)| rest);
+                let parts = below.split('/').count();
+                parts == if below.starts_with('@') { 3 } else { 2 }
+            })
     }
 
     /// True when some file that shows it is where Debian's packages put theirs.
@@ -149,8 +169,43 @@ pub const REASONS: &[Reason] = &[
         who: Who::Ours,
         way: Way::Misses,
         kinds: &[Kind::Maven],
-        of: |case| case.other_group(Who::Ours),
-        text: "the same jar under another group: no pom.properties states one",
+        of: |case| case.package.version.is_empty(),
+        text: "Syft lists a jar that states no version",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Misses,
+        kinds: &[Kind::Maven],
+        of: |case| case.other_group(Who::Ours) || case.same_file(Who::Ours),
+        text: "the same jar by another name: no pom.properties states one",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Misses,
+        kinds: &[Kind::Npm],
+        of: |case| case.is_part_of_an_npm_package(),
+        text: "a folder of a package with a package.json of its own: npm installed nothing by that name",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Finds,
+        kinds: &[Kind::Nuget],
+        of: |case| case.package.name.ends_with("microsoft.netcore.app"),
+        text: "the shared framework by its released version, which advisories name",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Misses,
+        kinds: &[Kind::Nuget],
+        of: |case| case.package.name.ends_with("microsoft.netcore.app"),
+        text: "the shared framework by its released version, which advisories name",
+    },
+    Reason {
+        who: Who::Syft,
+        way: Way::Finds,
+        kinds: &[Kind::Golang],
+        of: |case| case.package.version.is_empty(),
+        text: "a program that was built without modules states none; Syft takes its path for one",
     },
     Reason {
         who: Who::Trivy,
