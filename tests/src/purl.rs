@@ -83,7 +83,8 @@ impl Package {
                     .collect::<Vec<_>>()
                     .join("-")
             }
-            Kind::Composer | Kind::Nuget => name.to_lowercase(),
+            // Package URLs have the names of Go modules in lower case.
+            Kind::Composer | Kind::Nuget | Kind::Golang => name.to_lowercase(),
             _ => name.to_owned(),
         };
         let version = match kind {
@@ -92,6 +93,11 @@ impl Package {
         };
         let version = match kind {
             Kind::Golang | Kind::Composer => version.strip_prefix('v').unwrap_or(version),
+            _ => version,
+        };
+        // What Go writes where it knows no version.
+        let version = match (kind, version) {
+            (Kind::Golang, "(devel)") => "",
             _ => version,
         };
         Self {

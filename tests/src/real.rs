@@ -244,39 +244,22 @@ fn rpm(name: &str, place: &str, data: &str, release: &str) -> anyhow::Result<Opt
         return Ok(None);
     };
     let bytes = std::fs::read(&path)?;
-    let folder = tempfile::tempdir()?;
-    let file = place.rsplit('/').next().unwrap_or(place);
-    std::fs::write(folder.path().join(file), &bytes)?;
+    // Debian's rpm reads two of the three kinds.
     let backend = match name {
-        "rpm-sqlite" => "sqlite",
-        "rpm-ndb" => "ndb",
-        _ => "bdb_ro",
+        "rpm-sqlite" => Some("sqlite"),
+        "rpm-bdb" => Some("bdb_ro"),
+        _ => None,
     };
-    let output = Command::new(rpm)
-        .args(["-qa", "--nosignature", "--nodigest", "--dbpath"])
-        .arg(folder.path())
-        .args(["--define", &format!("_db_backend {backend}")])
-        .args(["--qf", "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}-%{RELEASE}\\n"])
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut packages = BTreeSet::new();
-    for line in text.lines() {
-        let mut words = line.split('\t');
-        let (Some(name), Some(epoch), Some(version)) = (words.next(), words.next(), words.next())
-        else {
-            continue;
-        };
-        let version = match epoch {
-            "0" | "(none)" => version.to_owned(),
-            epoch => format!("{epoch}:{version}"),
-        };
-        packages.insert(Package::new(Kind::Rpm, name, &version));
-    }
-    if packages.is_empty() {
-        bail!(
-            "rpm lists nothing of {}: {}",
-            path.display(),
-            String::from_utf8_lossy(&output.stderr)
+    let mut truth = BTreeMap::new();
+    if let Some(backend) = backend {
+        let file = place.rsplit('/').next().unwrap_or(place);
+        truth.insert(
+            Kind::Rpm,
+            Truth {
+                tool: "rpm -qa",
+                reach: Reach::Whole,
+                packages: rpm_says(&rpm, file, &bytes, backend)?,
+            },
         );
     }
     let layer = Layer::new()
@@ -288,15 +271,43 @@ fn rpm(name: &str, place: &str, data: &str, release: &str) -> anyhow::Result<Opt
     Ok(Some(Real {
         name: name.to_owned(),
         image: Image::amd64().layer(layer).build(),
-        truth: BTreeMap::from([(
-            Kind::Rpm,
-            Truth {
-                tool: "rpm -qa",
-                reach: Reach::Whole,
-                packages,
-            },
-        )]),
+        truth,
     }))
+}
+
+/// What Debian's rpm lists of a database.
+fn rpm_says(
+    rpm: &Path,
+    file: &str,
+    bytes: &[u8],
+    backend: &str,
+) -> anyhow::Result<BTreeSet<Package>> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join(file), bytes)?;
+    let output = Command::new(rpm)
+        .args(["-qa", "--nosignature", "--nodigest"])
+        .args(["--define", &format!("_db_backend {backend}"), "--dbpath"])
+        .arg(folder.path())
+        .args(["--qf", "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}-%{RELEASE}\\n"])
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let packages = text.lines().filter_map(|line| {
+        let mut words = line.split('\t');
+        let (name, epoch, version) = (words.next()?, words.next()?, words.next()?);
+        let version = match epoch {
+            "0" => version.to_owned(),
+            epoch => format!("{epoch}:{version}"),
+        };
+        Some(Package::new(Kind::Rpm, name, &version))
+    });
+    let packages: BTreeSet<Package> = packages.collect();
+    if packages.is_empty() {
+        bail!(
+            "rpm lists nothing of {file}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(packages)
 }
 
 /// As apk writes its database; no mirror of Alpine is at hand.

@@ -51,12 +51,14 @@ pub struct Case<'c> {
 }
 
 impl Case<'_> {
-    /// True when the program says the same name with another version.
-    fn other_version(&self, who: Who) -> bool {
-        self.judged.of(who).keys().any(|other| {
-            other.kind == self.package.kind
-                && other.name == self.package.name
-                && other.version != self.package.version
+    /// True when the tool of the ecosystem states the same name without a version.
+    fn has_no_version(&self) -> bool {
+        let truth = self.judged.truth.get(&self.package.kind);
+        truth.is_some_and(|truth| {
+            truth
+                .packages
+                .iter()
+                .any(|other| other.name == self.package.name && other.version.is_empty())
         })
     }
 
@@ -69,6 +71,26 @@ impl Case<'_> {
                 && other.name != self.package.name
                 && last(&other.name) == last(&self.package.name)
         })
+    }
+
+    /// True when the program finds something else of the kind in the same file.
+    fn same_file(&self, who: Who) -> bool {
+        let finds = self.judged.of(who).iter();
+        let mut finds = finds.filter(|(package, _)| package.kind == self.package.kind);
+        finds.any(|(_, paths)| !paths.is_disjoint(self.paths))
+    }
+
+    /// True for a folder of an npm package that has a package.json of its own.
+    fn is_part_of_an_npm_package(&self) -> bool {
+        !self.paths.is_empty()
+            && self.paths.iter().all(|path| {
+                let folder = path.strip_suffix("/package.json").unwrap_or(path);
+                let below = folder
+                    .rsplit_once("node_modules/")
+                    .map_or("", |(_, rest)| rest);
+                let parts = below.split('/').count();
+                parts == if below.starts_with('@') { 3 } else { 2 }
+            })
     }
 
     /// True when some file that shows it is where Debian's packages put theirs.
@@ -93,10 +115,138 @@ impl Case<'_> {
 const LANGUAGES: &[Kind] = &[Kind::Pypi, Kind::Npm, Kind::Gem, Kind::Maven, Kind::Golang];
 
 /// All that are known.
-pub const REASONS: &[Reason] = &[Reason {
-    who: Who::Trivy,
-    way: Way::Misses,
-    kinds: LANGUAGES,
-    of: |case| case.is_debians(),
-    text: "Trivy leaves out what dpkg owns; the connector lists it with its owner",
-}];
+pub const REASONS: &[Reason] = &[
+    Reason {
+        who: Who::Trivy,
+        way: Way::Misses,
+        kinds: LANGUAGES,
+        of: |case| case.is_debians(),
+        text: "Trivy leaves out what dpkg owns; the connector lists it with its owner",
+    },
+    Reason {
+        who: Who::Trivy,
+        way: Way::Misses,
+        kinds: &[Kind::Golang],
+        of: |case| case.has_no_version(),
+        text: "the program states no version of itself; Trivy takes one from the linker's flags",
+    },
+    Reason {
+        who: Who::Trivy,
+        way: Way::Finds,
+        kinds: &[Kind::Golang],
+        of: |case| case.has_no_version(),
+        text: "the program states no version of itself; Trivy takes one from the linker's flags",
+    },
+    Reason {
+        who: Who::Syft,
+        way: Way::Misses,
+        kinds: &[Kind::Golang],
+        of: |case| case.has_no_version(),
+        text: "the program states no version of itself; Syft takes one from the linker's flags",
+    },
+    Reason {
+        who: Who::Syft,
+        way: Way::Finds,
+        kinds: &[Kind::Golang],
+        of: |case| case.has_no_version(),
+        text: "the program states no version of itself; Syft takes one from the linker's flags",
+    },
+    Reason {
+        who: Who::Trivy,
+        way: Way::Misses,
+        kinds: &[Kind::Maven],
+        of: |_| true,
+        text: "Trivy asks its database of jars about what states no pom.properties, and has none here",
+    },
+    Reason {
+        who: Who::Syft,
+        way: Way::Finds,
+        kinds: &[Kind::Maven],
+        of: |_| true,
+        text: "no pom.properties states a group; Syft guesses one from the manifest or repeats the name",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Misses,
+        kinds: &[Kind::Maven],
+        of: |case| case.package.version.is_empty(),
+        text: "Syft lists a jar that states no version",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Misses,
+        kinds: &[Kind::Maven],
+        of: |case| case.other_group(Who::Ours) || case.same_file(Who::Ours),
+        text: "the same jar by another name: no pom.properties states one",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Misses,
+        kinds: &[Kind::Npm],
+        of: |case| case.is_part_of_an_npm_package(),
+        text: "a folder of a package with a package.json of its own: npm installed nothing by that name",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Finds,
+        kinds: &[Kind::Nuget],
+        of: |case| case.package.name.ends_with("microsoft.netcore.app"),
+        text: "the shared framework by its released version, which advisories name",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Misses,
+        kinds: &[Kind::Nuget],
+        of: |case| case.package.name.ends_with("microsoft.netcore.app"),
+        text: "the shared framework by its released version, which advisories name",
+    },
+    Reason {
+        who: Who::Syft,
+        way: Way::Finds,
+        kinds: &[Kind::Golang],
+        of: |case| case.package.version.is_empty(),
+        text: "a program that was built without modules states none; Syft takes its path for one",
+    },
+    Reason {
+        who: Who::Trivy,
+        way: Way::Misses,
+        kinds: &[Kind::Nuget],
+        of: |_| true,
+        text: "Trivy leaves out libraries of deps.json that bring no assembly",
+    },
+    Reason {
+        who: Who::Trivy,
+        way: Way::Finds,
+        kinds: &[Kind::Nuget],
+        of: |_| true,
+        text: "Trivy lists the project itself",
+    },
+    Reason {
+        who: Who::Syft,
+        way: Way::Misses,
+        kinds: &[Kind::Nuget],
+        of: |_| true,
+        text: "Syft does not read deps.json in images",
+    },
+    Reason {
+        who: Who::Syft,
+        way: Way::Finds,
+        kinds: &[Kind::Nuget],
+        of: |case| case.paths.iter().any(|path| path.ends_with(".dll")),
+        text: "Syft takes each assembly for a package, with the version of the file",
+    },
+    Reason {
+        who: Who::Syft,
+        way: Way::Misses,
+        kinds: &[Kind::Conda],
+        of: |_| true,
+        text: "Syft has no reader of conda-meta",
+    },
+    Reason {
+        who: Who::Trivy,
+        way: Way::Misses,
+        kinds: &[Kind::Conda],
+        of: |_| true,
+        text: "Trivy lists no conda packages of images",
+    },
+];

@@ -9,6 +9,8 @@ use crate::purl::Kind;
 
 /// Packages of one class of differences that are named.
 const NAMED: usize = 6;
+/// Of a class that counts as a failure.
+const NAMED_FAILURES: usize = 40;
 
 /// The head of the table.
 ///
@@ -87,7 +89,11 @@ pub fn classes(out: &mut impl Write, all: &[(String, Difference)]) -> io::Result
             reason.unwrap_or("UNEXPLAINED")
         )?;
         // What has a reason is not looked at one by one.
-        let named = if reason.is_some() { 2 } else { NAMED };
+        let named = match (reason, who) {
+            (Some(_), _) => 2,
+            (None, Who::Ours) => NAMED_FAILURES,
+            (None, _) => NAMED,
+        };
         for (image, one) in members.iter().take(named).map(|one| (&one.0, &one.1)) {
             writeln!(
                 out,
