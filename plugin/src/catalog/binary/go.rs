@@ -33,7 +33,7 @@ const MAX_DATA: u64 = 4 << 20;
 const MAX_VERSION: u64 = 512;
 
 /// What announces it, 16 bytes apart from the file's beginning or a multiple of that.
-const MARK: &[u8] = b"\xff Go buildinf:";
+const MARK: [u8; 14] = *b"\xff Go buildinf:";
 const MARK_ALIGN: u64 = 16;
 /// The mark, the size of a pointer, flags, and 16 bytes that only the old form uses.
 const HEADER: usize = 32;
@@ -44,7 +44,6 @@ const BEGIN: [u8; 16] = 0x3077_af0c_9274_0802_41e1_c107_e6d6_18e6_u128.to_be_byt
 const END: [u8; 16] = 0xf932_4331_8618_2072_0082_4210_4116_d8f2_u128.to_be_bytes();
 const VERSION_BEGIN: &[u8] = b"go1.";
 
-static FIND_MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
 static FIND_BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&BEGIN));
 static FIND_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&END));
 static FIND_VERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(VERSION_BEGIN));
@@ -81,6 +80,17 @@ struct Pointers {
 struct List {
     run: Run,
     ended: bool,
+}
+
+/// The places of marks, each a multiple of 16 bytes from the beginning of `data`.
+fn marks(data: &[u8]) -> impl Iterator<Item = usize> {
+    let (blocks, _) = data.as_chunks::<16>();
+    let is_mark = |block: &[u8; 16]| block.first_chunk::<14>() == Some(&MARK);
+    blocks
+        .iter()
+        .enumerate()
+        .filter(move |(_, block)| is_mark(block))
+        .map(|(index, _)| index * 16)
 }
 
 /// Looks for it in a file that goes by.
@@ -135,16 +145,19 @@ impl Watch {
     }
 
     fn marks(&mut self, view: View<'_>) {
-        let end = (view.fresh + MARK.len() - 1).min(view.data.len());
-        for at in FIND_MARK.find_iter(view.data.get(..end).unwrap_or_default()) {
+        // From the first place in the window at which a mark may stand.
+        let from = view.offset.next_multiple_of(MARK_ALIGN) - view.offset;
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        for at in marks(view.data.get(from..).unwrap_or_default()) {
+            let at = from + at;
+            if at >= view.fresh {
+                break;
+            }
             let offset = view.offset + at as u64;
             let blob = view.data.get(at..).unwrap_or_default();
             let (Some(wide), Some(flags)) = (blob.get(14), blob.get(15)) else {
                 continue;
             };
-            if !offset.is_multiple_of(MARK_ALIGN) {
-                continue;
-            }
             let in_data = self.layout.is_data(offset);
             if flags & INLINE != 0 {
                 match inline(blob, offset, in_data) {

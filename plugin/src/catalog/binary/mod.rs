@@ -80,13 +80,13 @@ impl Cataloguer for Binary {
 
     fn parse(
         &self,
-        _file: &File<'_>,
+        file: &File<'_>,
         contents: &mut dyn Read,
         found: &mut Found,
     ) -> io::Result<()> {
         let mut go: Option<go::Watch> = None;
         let mut rust = rust::Watch::new();
-        window::pass(contents, |view| {
+        window::pass(contents, file.size, |view| {
             go.get_or_insert_with(|| {
                 let head = view.data.get(..UPX_BYTES).unwrap_or(view.data);
                 if memmem::find(head, b"UPX!").is_some() {

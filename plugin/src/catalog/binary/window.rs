@@ -18,9 +18,15 @@ pub(super) struct View<'w> {
     pub(super) fresh: usize,
 }
 
-/// Passes the whole file by, a window at a time.
-pub(super) fn pass(contents: &mut dyn Read, mut see: impl FnMut(View<'_>)) -> io::Result<()> {
-    let mut buffer = vec![0; WINDOW];
+/// Passes the whole file by, a window at a time. `size` is how long it is said to be: most programs are
+/// small, and a layer has thousands.
+pub(super) fn pass(
+    contents: &mut dyn Read,
+    size: u64,
+    mut see: impl FnMut(View<'_>),
+) -> io::Result<()> {
+    let room = usize::try_from(size).unwrap_or(WINDOW).saturating_add(1);
+    let mut buffer = vec![0; room.clamp(LOOKAHEAD * 2, WINDOW)];
     let mut kept = 0;
     let mut offset: u64 = 0;
     loop {
