@@ -1,4 +1,4 @@
-//! A response's body on its way to the guest: pulled, never buffered; counted, timed, hashed, redacted.
+//! A response's body on its way to the guest: pulled; counted, timed, hashed, redacted.
 
 use std::pin::Pin;
 use std::sync::Arc;

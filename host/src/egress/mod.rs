@@ -15,6 +15,7 @@
 //! [`CallEgress`] a call: it is closed until the connector's declared origins are granted, and ends with it.
 
 mod address;
+mod ahead;
 mod body;
 mod call;
 mod client;

@@ -13,6 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+use super::ahead::{self, ReadAhead};
 use super::body::{BodySetup, EgressBody, body_too_large};
 use super::call::{CallEgress, key_of};
 use super::client::{Outgoing, Times, head_too_large};
@@ -258,7 +259,12 @@ impl CallEgress {
                 slot,
             },
         );
-        let mut response = Response::new(body.boxed_unsync());
+        let body = if announced >= ahead::FROM {
+            ReadAhead::new(body).boxed_unsync()
+        } else {
+            body.boxed_unsync()
+        };
+        let mut response = Response::new(body);
         *response.status_mut() = parts.status;
         *response.headers_mut() = headers;
         Ok(response)
