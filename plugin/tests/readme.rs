@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use gitlab_registry_connector::catalog::CATALOGUERS;
 
 fn formats() -> String {
-    let mut table = String::from("| what | id | files | besides name and version |\n| --- | --- | --- | --- |\n");
+    let mut table = String::from(
+        "| what | id | files | besides name and version |\n| --- | --- | --- | --- |\n",
+    );
     for one in CATALOGUERS {
         let about = one.about();
         table.push_str(&format!(
@@ -33,7 +35,10 @@ fn holds(name: &str, generated: &str) {
     let begin = format!("<!-- {name}: generated -->\n");
     let end = format!("<!-- /{name} -->");
     let start = text.find(&begin).expect("the README has the mark") + begin.len();
-    let stop = start + text[start..].find(&end).expect("the README has the closing mark");
+    let stop = start
+        + text[start..]
+            .find(&end)
+            .expect("the README has the closing mark");
     if text[start..stop] == *generated {
         return;
     }

@@ -106,7 +106,12 @@ mod tests {
     fn a_path_that_leads_out_owns_nothing() {
         let mut keys = Vec::new();
         let mut owned = Owned::default();
-        for path in ["usr/../bin/x", "../bin/x", "/usr/bin/../../etc", "./usr//bin/x"] {
+        for path in [
+            "usr/../bin/x",
+            "../bin/x",
+            "/usr/bin/../../etc",
+            "./usr//bin/x",
+        ] {
             owned.add(b"", path.as_bytes(), &mut keys);
         }
         assert_eq!(keys, ["usr/bin/x"]);

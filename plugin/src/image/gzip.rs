@@ -73,7 +73,8 @@ impl<R: BufRead> Member<R> {
                 .map_err(|error| invalid(error.to_string()))?;
             let taken = self.inflate.total_in() - taken;
             let made = self.inflate.total_out() - made;
-            self.input.consume(usize::try_from(taken).unwrap_or(usize::MAX));
+            self.input
+                .consume(usize::try_from(taken).unwrap_or(usize::MAX));
             if status == Status::StreamEnd {
                 self.trailer()?;
                 self.state = State::Done;

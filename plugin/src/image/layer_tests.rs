@@ -96,7 +96,10 @@ fn whiteouts_are_kept_wherever_they_are() {
         ("home/.wh.user", ""),
         ("var/lib/dpkg/.wh.", ""),
     ]);
-    assert_eq!(inventory.whiteouts, ["var/lib/dpkg/status", "var/lib", "home/user"]);
+    assert_eq!(
+        inventory.whiteouts,
+        ["var/lib/dpkg/status", "var/lib", "home/user"]
+    );
     assert_eq!(inventory.opaque, ["var/lib", ""]);
 }
 

@@ -16,7 +16,9 @@ pub use artefact::{Artefact, Blob, Platform, digest_of};
 pub use build::Image;
 pub use index::Index;
 pub use layer::{BuiltLayer, Compression, Layer};
-pub use other::{attestation, buildkit_cache, cosign_signature, helm_chart, sbom_attestation, schema1};
+pub use other::{
+    attestation, buildkit_cache, cosign_signature, helm_chart, sbom_attestation, schema1,
+};
 
 /// Media types of manifests, configs and layers.
 pub mod media {

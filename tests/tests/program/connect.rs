@@ -114,7 +114,8 @@ fn several_accounts_stand_beside_each_other_and_one_can_be_forgotten() {
     };
     assert_eq!((count("work"), count("other")), (10, 10));
     let findings = |name: &str| {
-        let list = one.ox(&["findings", "--connection", name, "--format", "jsonl"]);
+        let form = ["--kind", "vulnerability", "--format", "jsonl"];
+        let list = one.ox(&[&["findings", "--connection", name], &form[..]].concat());
         list.must(0).lines().len()
     };
     assert_eq!((findings("work"), findings("other")), (3, 0));

@@ -78,12 +78,7 @@ impl Cataloguer for Binary {
         MAX_FILE_BYTES
     }
 
-    fn parse(
-        &self,
-        file: &File<'_>,
-        contents: &mut dyn Read,
-        found: &mut Found,
-    ) -> io::Result<()> {
+    fn parse(&self, file: &File<'_>, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
         let mut go: Option<go::Watch> = None;
         let mut rust = rust::Watch::new();
         window::pass(contents, file.size, |view| {
