@@ -110,6 +110,8 @@ impl Flights {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic, reason = "tests")]
+
     use super::*;
 
     fn waits(claim: &Claim) -> bool {

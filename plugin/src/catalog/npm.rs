@@ -3,6 +3,9 @@
 //! The folder only says that it is the root of a package (its own tests hold other files of that name); the
 //! name is the file's, because an alias (`npm i other@npm:real`) gives the folder another one.
 //!
+//! A copy that a package brings along (`vendor/NAME/package.json`, where the file says that name, too) is told
+//! with the attribute `npm.vendored`.
+//!
 //! A `package.json` that lies in no `node_modules` is a program's own, or that of a package which was
 //! unpacked by hand (yarn in the official images of Node.js). Both look alike, so they are told with the
 //! attribute `npm.root`: whoever matches knows that the name was never checked against a registry. Left out
@@ -29,6 +32,8 @@ pub struct Npm;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Installed,
+    /// A copy that a package brings along in a folder `vendor`.
+    Vendored,
     Root,
 }
 
@@ -46,7 +51,22 @@ fn place(key: &str) -> Option<Place> {
     } else {
         second.is_empty() && !first.is_empty() && !first.starts_with('.')
     };
-    is_package.then_some(Place::Installed)
+    if is_package {
+        return Some(Place::Installed);
+    }
+    vendored(folder).map(|_| Place::Vendored)
+}
+
+/// The name of the package that a folder is a copy of: `…/vendor/NAME`, `…/vendor/@SCOPE/NAME`.
+fn vendored(folder: &str) -> Option<&str> {
+    let (_, name) = folder.rsplit_once("/vendor/")?;
+    let (first, second) = name.split_once('/').unwrap_or((name, ""));
+    let is_package = if first.starts_with('@') {
+        !second.is_empty() && !second.contains('/')
+    } else {
+        second.is_empty() && !first.is_empty()
+    };
+    is_package.then_some(name)
 }
 
 /// What lies before and below the last `node_modules` of a path.
@@ -109,7 +129,7 @@ impl Cataloguer for Npm {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn about(&self) -> About {
@@ -129,11 +149,12 @@ impl Cataloguer for Npm {
     }
 
     fn parse(&self, file: &File<'_>, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
-        let is_root = place(file.key) != Some(Place::Installed);
+        let place = place(file.key);
+        let is_root = place == Some(Place::Root);
         let manifest = match json::object::<Manifest>(contents)? {
             Ok(manifest) => manifest,
             // Elsewhere it may be a template, or the input of a test.
-            Err(_) if is_root => return Ok(()),
+            Err(_) if place != Some(Place::Installed) => return Ok(()),
             Err(why) => {
                 found.note(SkipReason::Corrupt, format!("it is not valid JSON ({why})"));
                 return Ok(());
@@ -146,10 +167,15 @@ impl Cataloguer for Npm {
         if is_root && (manifest.private || manifest.for_editor) {
             return Ok(());
         }
-        let attributes = if is_root {
-            vec![("npm.root".to_owned(), "true".to_owned())]
-        } else {
-            Vec::new()
+        // A package's own tests and templates may lie in such a folder, under other names.
+        let folder = paths::split(file.key).0;
+        if place == Some(Place::Vendored) && vendored(folder) != Some(name.as_str()) {
+            return Ok(());
+        }
+        let attributes = match place {
+            Some(Place::Root) => vec![("npm.root".to_owned(), "true".to_owned())],
+            Some(Place::Vendored) => vec![("npm.vendored".to_owned(), "true".to_owned())],
+            _ => Vec::new(),
         };
         found.push(FoundPackage {
             name,

@@ -47,6 +47,26 @@ fn package_roots_are_wanted_and_files_inside_a_package_are_not() {
 }
 
 #[test]
+fn a_copy_in_a_vendor_folder_is_told_where_it_says_the_folders_name() {
+    let copy = r#"{"name":"vscode-jsonrpc","version":"9.0.0"}"#;
+    for (folder, told) in [
+        ("app/node_modules/typescript/vendor/vscode-jsonrpc", true),
+        ("app/node_modules/typescript/vendor/other", false),
+        ("app/node_modules/typescript/vendor/x/vscode-jsonrpc", false),
+    ] {
+        let key = format!("{folder}/package.json");
+        if !wants(&Npm, &key) {
+            assert!(!told, "{key}");
+            continue;
+        }
+        let found = parse(&Npm, &key, copy.as_bytes());
+        assert_eq!(found.packages.len(), usize::from(told), "{key}");
+        let marks = found.packages.iter().flat_map(|one| &one.attributes);
+        assert_eq!(marks.count(), usize::from(told), "{key}");
+    }
+}
+
+#[test]
 fn name_version_and_licence_are_the_files() {
     let found = package(&Npm, KEY, GOOD);
     assert_eq!(

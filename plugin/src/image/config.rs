@@ -271,7 +271,12 @@ fn without_values(command: &str) -> (String, Values) {
             return (format!("{word} {names}"), values);
         }
     }
-    if let Some(rest) = trimmed.strip_prefix('|')
+    // BuildKit writes the word before it, the classic builder does not.
+    let (word, step) = match trimmed.strip_prefix("RUN ") {
+        Some(rest) => ("RUN ", rest.trim_start()),
+        None => ("", trimmed),
+    };
+    if let Some(rest) = step.strip_prefix('|')
         && rest.starts_with(|first: char| first.is_ascii_digit())
     {
         let (count, rest) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -280,7 +285,7 @@ fn without_values(command: &str) -> (String, Values) {
             None => (rest, ""),
         };
         let (names, values) = names(arguments);
-        return (format!("|{count} {names}{shell}"), values);
+        return (format!("{word}|{count} {names}{shell}"), values);
     }
     (command.to_owned(), Vec::new())
 }
@@ -357,6 +362,7 @@ mod tests {
                   {"created_by":"ENV TOKEN s3cret","empty_layer":true},
                   {"created_by":"ARG TOKEN=s3cret","empty_layer":true},
                   {"created_by":"|1 TOKEN=s3cret /bin/sh -c make"},
+                  {"created_by":"RUN |1 TOKEN=s3cret /bin/sh -c make # buildkit","empty_layer":true},
                   {"created_by":"/bin/sh -c echo ENVIRONMENT","empty_layer":true}]}"##,
             "sha256:cc",
         )
@@ -369,7 +375,11 @@ mod tests {
         assert_eq!(facts.exposed_ports, ["8080/tcp"]);
         assert_eq!(facts.history[0].command, "ENV TOKEN=… OTHER=…");
         assert_eq!(facts.history[4].command, "|1 TOKEN=… /bin/sh -c make");
-        assert_eq!(facts.history[5].command, "/bin/sh -c echo ENVIRONMENT");
+        assert_eq!(
+            facts.history[5].command,
+            "RUN |1 TOKEN=… /bin/sh -c make # buildkit"
+        );
+        assert_eq!(facts.history[6].command, "/bin/sh -c echo ENVIRONMENT");
         assert_eq!(
             layer_commands(&facts.history, 1),
             [Some("|1 TOKEN=… /bin/sh -c make".to_owned())]

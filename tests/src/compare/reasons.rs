@@ -168,6 +168,20 @@ pub const REASONS: &[Reason] = &[
     Reason {
         who: Who::Ours,
         way: Way::Misses,
+        kinds: &[Kind::Npm],
+        of: |case| {
+            !case.paths.is_empty()
+                && case
+                    .paths
+                    .iter()
+                    .all(|path| !path.contains("node_modules/"))
+        },
+        text: "an application or an editor's extension says itself that it is in no registry, where its \
+               name may be another package's",
+    },
+    Reason {
+        who: Who::Ours,
+        way: Way::Misses,
         kinds: &[Kind::Maven],
         of: |case| case.package.version.is_empty(),
         text: "Syft lists a jar that states no version",

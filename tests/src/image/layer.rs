@@ -385,7 +385,11 @@ fn words(out: &mut impl Write, size: u64, seed: u64) -> io::Result<()> {
             }
             text.extend_from_slice(&letters);
             let length = next(&mut random);
-            text.push(if length % 11 == 0 { b'\n' } else { b' ' });
+            text.push(if length.is_multiple_of(11) {
+                b'\n'
+            } else {
+                b' '
+            });
         }
         text
     });
