@@ -71,6 +71,10 @@ fn demo() -> anyhow::Result<()> {
         &["images", "--connection", "northwind"],
     )?;
     stage.run(
+        "One of them: its layers, packages by format, secrets, configuration. `--sbom cyclonedx` writes it down.",
+        &["image", "northwind/shop/web-store/jobs/mailer:4.2.0"],
+    )?;
+    stage.run(
         "What was not looked at, and why. Nothing is left out in silence.",
         &["skipped", "--connection", "northwind"],
     )?;
