@@ -323,36 +323,6 @@ fn a_path_told_a_thousand_times_replaces_once() {
     assert_eq!(traces.special.len(), 1);
 }
 
-#[test]
-#[ignore = "prints how long a look takes"]
-fn a_look_at_a_million_files() {
-    let keys: Vec<String> = (0..1_000_000)
-        .map(|number| {
-            format!(
-                "usr/lib/node_modules/package-{}/dist/esm/file-{number}.js",
-                number % 3000
-            )
-        })
-        .collect();
-    let mut traces = Traces::default();
-    let began = std::time::Instant::now();
-    for key in &keys {
-        traces.see(
-            Kind::File,
-            &File {
-                mode: 0o644,
-                size: 1,
-                ..File::of_path(key)
-            },
-        );
-    }
-    println!(
-        "{:?} for a million files, {} bytes kept",
-        began.elapsed(),
-        serde_json::to_vec(&traces).unwrap().len()
-    );
-}
-
 proptest! {
     #[test]
     fn layers_of_any_members_are_survived_and_read_back_as_they_were(
