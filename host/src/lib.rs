@@ -7,6 +7,7 @@ pub mod contract;
 pub mod egress;
 pub mod host;
 pub mod plugin;
+pub mod queue;
 pub mod report;
 pub mod scan;
 pub mod secret;

@@ -23,6 +23,28 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Vulnerability,
+        Self::Secret,
+        Self::Misconfiguration,
+        Self::Licence,
+        Self::Other,
+    ];
+
+    /// As lists and filters spell it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Vulnerability => "vulnerability",
+            Self::Secret => "secret",
+            Self::Misconfiguration => "misconfiguration",
+            Self::Licence => "licence",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// The facts of one issue.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {

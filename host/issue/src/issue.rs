@@ -42,6 +42,9 @@ pub struct Issue {
     pub references: Vec<String>,
     /// The package, when there is one.
     pub package: Option<IssuePackage>,
+    /// Names by which tools know it: its own, its source package's, its binary packages'. Lower case.
+    #[serde(default)]
+    pub package_names: Vec<String>,
     /// What to do.
     pub remediation: Remediation,
     /// Who said it: the host's own match, GitLab, the connector.
@@ -136,6 +139,10 @@ pub struct Identifier {
     pub kind: String,
     /// Its value.
     pub value: String,
+    /// True when it names the same thing; false when an advisory only mentions it (a CVE among those that
+    /// an update mends, a class of weaknesses).
+    #[serde(default)]
+    pub same: bool,
     /// Where it is described.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::exit::Exit;
 use super::limits::LimitFlags;
 use super::{
-    connect, connections, disconnect, findings, image, images, locations, plugin, scan, select,
-    skipped, verify,
+    advisories, connect, connections, diff, disconnect, exclusions, findings, image, images, issue, issues,
+    locations, plugin, policy, scan, select, skipped, verify,
 };
 use crate::contract::{FindingKind, Severity};
 
@@ -106,6 +106,20 @@ pub(crate) enum Command {
     Image(image::Image),
     /// List what was not scanned, and why
     Skipped(skipped::Skipped),
+    /// The queue: what to work on, worst first, and why
+    Issues(Box<issues::Issues>),
+    /// One issue: why it is as severe as it is, what shows it, what to do; and work on it
+    Issue(issue::OneIssue),
+    /// What is kept out of the queue, why, and until when
+    Exclusions(exclusions::Exclusions),
+    /// What changed between two scans, and why
+    Diff(diff::Diff),
+    /// List scans
+    Scans(diff::Scans),
+    /// What is known about vulnerabilities: import it, bring it up to date, ask it
+    Advisories(Box<advisories::Advisories>),
+    /// The file that tunes severities, maps applications and sets deadlines
+    Policy(policy::PolicyCommand),
     /// Inspect, install and list connectors
     Plugin(plugin::Plugin),
 }

@@ -63,6 +63,10 @@ pub(crate) trait Backend: Send + Sync {
     fn images(&self, filter: &Filter) -> Answer<Vec<ImageRow>>;
     fn packages(&self, connection: &str, digest: &str) -> Answer<Vec<Package>>;
     fn skipped(&self, filter: &Filter) -> Answer<Vec<SkippedRow>>;
+    /// The host itself, for the commands of the queue: they are tested against a real one.
+    fn host(&self) -> Answer<&Host> {
+        Err(HostError::Other(anyhow::anyhow!("there is no queue here")))
+    }
 }
 
 #[async_trait]
@@ -161,5 +165,9 @@ impl Backend for Host {
 
     fn skipped(&self, filter: &Filter) -> Answer<Vec<SkippedRow>> {
         Host::skipped(self, filter)
+    }
+
+    fn host(&self) -> Answer<&Host> {
+        Ok(self)
     }
 }

@@ -2,24 +2,31 @@
 //!
 //! Data goes to stdout and everything else to stderr; the exit codes are in [`exit`].
 
+mod advisories;
 mod args;
 mod backend;
 mod connect;
 mod connections;
 mod context;
+mod diff;
 mod disconnect;
 mod errors;
+mod exclusions;
 pub mod exit;
+mod files;
 mod findings;
 mod form;
 mod globs;
 mod image;
 mod images;
 mod interrupt;
+mod issue;
+mod issues;
 mod limits;
 mod locations;
 mod output;
 mod plugin;
+mod policy;
 mod progress;
 mod reference;
 mod scan;
@@ -28,6 +35,7 @@ mod skipped;
 mod ticks;
 mod token;
 mod verify;
+mod when;
 
 #[cfg(test)]
 mod testing;
@@ -189,6 +197,13 @@ impl Command {
             Self::Images(command) => command.run(context),
             Self::Image(command) => command.run(context),
             Self::Skipped(command) => command.run(context),
+            Self::Issues(command) => command.run(context),
+            Self::Issue(command) => command.run(context).await,
+            Self::Exclusions(command) => command.run(context).await,
+            Self::Diff(command) => command.run(context),
+            Self::Scans(command) => command.run(context),
+            Self::Advisories(command) => command.run(context).await,
+            Self::Policy(command) => command.run(context).await,
             Self::Plugin(command) => command.run(context).await,
         }
     }

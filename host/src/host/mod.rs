@@ -6,8 +6,10 @@
 mod accounts;
 mod connectors;
 mod error;
+mod fetch;
 mod forward;
 mod installed;
+mod queue;
 mod sandboxed;
 mod scans;
 #[cfg(test)]
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::secret::SecretString;
 pub use connectors::{Account, Connectors};
 pub use error::{HostError, describe_failure};
+pub use queue::{AdvisoryStatus, Gathered, IssueDetail, ScanDiff, UpdateOptions};
 pub use types::*;
 
 use crate::contract::{Manifest, Package, Profile, Verification};
@@ -41,6 +44,10 @@ pub struct Host {
     manifests: Mutex<HashMap<String, Manifest>>,
     /// Names of connections that are being scanned.
     scanning: Mutex<HashSet<String>>,
+    /// What is known about vulnerabilities; opened when it is asked for.
+    index: std::sync::OnceLock<ox_advisory::index::Index>,
+    /// One run of the queue at a time.
+    gathering: tokio::sync::Mutex<()>,
 }
 
 impl Host {
@@ -80,6 +87,8 @@ impl Host {
             limits: ListingLimits::default(),
             manifests: Mutex::new(HashMap::new()),
             scanning: Mutex::new(HashSet::new()),
+            index: std::sync::OnceLock::new(),
+            gathering: tokio::sync::Mutex::new(()),
         })
     }
 

@@ -119,6 +119,7 @@ impl Host {
         cancel: CancellationToken,
     ) -> Result<ScanReport, HostError> {
         let begun = Instant::now();
+        let watching = events.clone();
         let listed = self.list(&record, &connector, &events, &cancel).await?;
         let known = self.store.locations(record.id)?;
         let locations = choose(&record, &known, &listed.ids, &options.locations)?;
@@ -144,10 +145,12 @@ impl Host {
         })
         .await;
         let stored = self.store.end_scan(id, listed.whole).await?;
+        let queue = self.gather(&watching).await;
         match run.stop {
             None | Some(ScanStop::Cancelled) => {}
             Some(stop) => return Err(stop.into()),
         }
+        let queue = queue?;
         let mut refused = listed.traffic.refused;
         for line in run.refused {
             if !refused.contains(&line) {
@@ -171,6 +174,7 @@ impl Host {
             locations: stored.locations,
             refused,
             complete: stored.complete,
+            queue,
         })
     }
 }

@@ -245,6 +245,8 @@ pub struct ScanReport {
     pub refused: Vec<String>,
     /// True when every location was looked at completely.
     pub complete: bool,
+    /// What the scan made of the queue.
+    pub queue: super::Gathered,
 }
 
 /// What happens while the host works; for progress bars and logs. Never blocks.
@@ -284,6 +286,20 @@ pub enum Event {
     },
     /// A location ended.
     LocationEnded(LocationReport),
+    /// Components were matched against the advisories.
+    Matched {
+        /// So many.
+        done: usize,
+        /// Of so many.
+        of: usize,
+    },
+    /// Locations were weighed.
+    Weighed {
+        /// So many.
+        done: usize,
+        /// Of so many.
+        of: usize,
+    },
     /// A connector's log line.
     Log {
         /// Path of the location, or the name of the call.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::{Transaction, params};
 
-use super::{Result, Store, now};
+use super::{Result, Store, issues, now};
 use crate::contract::{Explanation, Location, Skip, SkipReason, SkipSubject, Skipped};
 use crate::host::Selection;
 
@@ -80,6 +80,7 @@ impl Store {
                         tx.prepare_cached("UPDATE location SET gone_at = ?2 WHERE id = ?1")?;
                     for id in &missing {
                         gone.execute(params![id, stamp])?;
+                        issues::pend(tx, *id, "listing", None)?;
                     }
                     outcome.gone = missing.len();
                 }

@@ -13,11 +13,14 @@
 //! - Secrets are stored encrypted, bound to their row ([`vault`]).
 
 mod cache;
+mod components;
 mod connections;
 mod error;
+pub(crate) mod issues;
 mod locations;
 mod observe;
 mod open;
+mod policy;
 mod pool;
 mod query;
 mod scans;
@@ -31,8 +34,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use cache::{CACHE_BYTES, CACHE_VALUE_BYTES};
+pub(crate) use components::{as_lookup, origin_word};
+pub use components::{Coverage, WaitingComponent};
 pub use connections::{ConnectionRecord, NewConnection};
 pub use error::StoreError;
+pub use policy::StoredPolicy;
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
 pub use scans::{

@@ -441,6 +441,78 @@ pub(super) fn drop_unfinished_inventories(tx: &Transaction<'_>, place: &Place) -
     Ok(unfinished.len() as u64)
 }
 
+/// A repository that had at least so many images and has fewer than half of them is looked at twice before
+/// anything of it is closed.
+const GUARDED_FROM: u64 = 4;
+
+/// A repository with suspiciously few images.
+pub(super) struct Shrunken {
+    before: u64,
+    now: u64,
+}
+
+/// Looks whether a complete scan saw suspiciously few images. The second scan in a row that sees so few is
+/// believed.
+pub(super) fn shrunken(tx: &Transaction<'_>, place: &Place) -> Result<Option<Shrunken>> {
+    let (before, seen): (i64, i64) = tx
+        .prepare_cached(
+            "SELECT count(*), count(*) FILTER (WHERE generation >= ?2) FROM image
+             WHERE location_id = ?1 AND gone_at IS NULL",
+        )?
+        .query_row([place.location, place.generation], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let [before, seen] = [before, seen].map(|count| u64::try_from(count).unwrap_or(0));
+    // New images make up for those that are gone: a repository whose tags all moved has as many as before.
+    let known_before = before.saturating_sub(seen) + {
+        let kept: i64 = tx
+            .prepare_cached(
+                "SELECT count(*) FROM image WHERE location_id = ?1 AND gone_at IS NULL AND generation >= ?2
+                        AND first_seen < last_seen",
+            )?
+            .query_row([place.location, place.generation], |row| row.get(0))?;
+        u64::try_from(kept).unwrap_or(0)
+    };
+    let held: i64 = tx
+        .prepare_cached("SELECT shrunken FROM location WHERE id = ?1")?
+        .query_row([place.location], |row| row.get(0))?;
+    let suspicious = known_before >= GUARDED_FROM && seen * 2 < known_before;
+    let hold = suspicious && held == 0;
+    tx.prepare_cached("UPDATE location SET shrunken = ?2 WHERE id = ?1")?
+        .execute(params![place.location, i64::from(hold)])?;
+    Ok(hold.then_some(Shrunken {
+        before: known_before,
+        now: seen,
+    }))
+}
+
+/// Says that nothing was closed, and why.
+pub(super) fn store_shrunken(
+    tx: &Transaction<'_>,
+    place: &Place,
+    shrunken: Shrunken,
+    stamp: &str,
+) -> Result<()> {
+    let Shrunken { before, now } = shrunken;
+    let skipped = Skipped {
+        subject: SkipSubject::Location,
+        name: "images that are missing".to_owned(),
+        image: None,
+        skip: Skip {
+            reason: SkipReason::Empty,
+            why: Explanation {
+                message: format!(
+                    "The repository had {before} images and has {now} now. That may be a fault of the registry, so \
+                     nothing was closed."
+                ),
+                hint: "Scan again: what the next complete scan does not see either is taken as gone."
+                    .to_owned(),
+            },
+        },
+    };
+    store_skipped(tx, place, &skipped, stamp)
+}
+
 /// The location was looked at completely: what was not seen again is gone.
 pub(super) fn mark_gone(tx: &Transaction<'_>, place: &Place, stamp: &str) -> Result<()> {
     for table in ["image", "finding"] {

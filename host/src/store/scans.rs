@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{Result, Store, StoreError, now, observe};
+use super::{Result, Store, StoreError, issues, now, observe};
 use crate::contract::Observation;
 use crate::host::{Counts, FailureClass, LocationOutcome, LocationReport};
 
@@ -233,8 +233,17 @@ impl Store {
                 observe::drop_old_skips(tx, &place)?;
             }
             if state == LocationState::Complete {
-                observe::mark_gone(tx, &place, &stamp)?;
+                match observe::shrunken(tx, &place)? {
+                    None => observe::mark_gone(tx, &place, &stamp)?,
+                    Some(shrunken) => {
+                        observe::store_shrunken(tx, &place, shrunken, &stamp)?;
+                        counts.skipped = counts.skipped.saturating_add(1);
+                        state = LocationState::Partial;
+                    }
+                }
             }
+            // What was stored is there, however the scan ended; only a complete one has marked what is gone.
+            issues::pend(tx, location, "scan", Some(scan))?;
             let word = match state {
                 LocationState::Complete => "complete",
                 LocationState::Partial => "partial",
@@ -294,6 +303,21 @@ impl Store {
             stored_report(tx, scan)
         })
         .await
+    }
+
+    /// The connection (row and name) of a scan.
+    pub fn connection_of_scan(&self, scan: i64) -> Result<(i64, String)> {
+        self.read(|tx| {
+            tx.prepare_cached(
+                "SELECT connection.id, connection.name FROM scan JOIN connection ON connection.id = scan.connection_id
+                 WHERE scan.id = ?1",
+            )?
+            .query_row([scan], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?
+            .ok_or_else(|| {
+                StoreError::Refused(format!("there is no scan {scan}; `ox-host scans` lists them"))
+            })
+        })
     }
 
     /// The report of one location of a scan.

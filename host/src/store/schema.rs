@@ -11,7 +11,7 @@ use super::{Result, StoreError};
 pub(super) const APPLICATION_ID: i64 = 0x4f58_4853;
 
 /// One step per released format; never change one that was released, append.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// The newest format that this program knows.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -280,6 +280,145 @@ DROP TABLE finding;
 ALTER TABLE finding_2 RENAME TO finding;
 CREATE INDEX finding_connection ON finding (connection_id, severity);
 CREATE INDEX finding_image ON finding (location_id, image_digest, kind);
+";
+
+/// The queue: what inventories and findings mean. Components are packages without the image that they were
+/// found in, each with what advisories say of it; issues are what people work on, with their occurrences,
+/// their history, and what people did about them. `pending` names the locations whose issues are to be
+/// weighed again, and is written in the transaction of what made it so: a killed program goes on with it.
+const FORMAT_3: &str = "
+ALTER TABLE location ADD COLUMN weighed_on TEXT;
+-- How many complete scans in a row saw suspiciously few images.
+ALTER TABLE location ADD COLUMN shrunken INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE inventory ADD COLUMN looked_up INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE package ADD COLUMN component_id INTEGER;
+ALTER TABLE package ADD COLUMN no_lookup TEXT;
+CREATE INDEX package_component ON package (component_id) WHERE component_id IS NOT NULL;
+
+CREATE TABLE component (
+    id          INTEGER PRIMARY KEY,
+    -- The record itself, so that the same component is one row.
+    record      TEXT NOT NULL UNIQUE,
+    ecosystem   TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    source_name TEXT,
+    -- Generation of the advisories that it was matched against last; NULL before the first time.
+    generation  INTEGER,
+    -- What they say: groups of matches. Empty list when nothing.
+    matches     TEXT NOT NULL DEFAULT '[]'
+) STRICT;
+CREATE INDEX component_by_name ON component (ecosystem, name);
+CREATE INDEX component_by_source ON component (ecosystem, source_name) WHERE source_name IS NOT NULL;
+CREATE INDEX component_unmatched ON component (id) WHERE generation IS NULL;
+
+CREATE TABLE pending (
+    location_id INTEGER PRIMARY KEY REFERENCES location ON DELETE CASCADE,
+    cause       TEXT NOT NULL,
+    scan_id     INTEGER
+) STRICT;
+
+CREATE TABLE run (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    started_at TEXT NOT NULL,
+    ended_at   TEXT
+) STRICT;
+
+CREATE TABLE policy (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest TEXT NOT NULL,
+    text   TEXT NOT NULL,
+    by     TEXT NOT NULL,
+    at     TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE issue (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id   INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    location_id     INTEGER NOT NULL REFERENCES location ON DELETE CASCADE,
+    kind            TEXT NOT NULL,
+    -- What it is about within its location: a package of an ecosystem, a rule's place.
+    subject         TEXT NOT NULL,
+    primary_id      TEXT NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('open', 'resolved', 'removed')),
+    against         TEXT NOT NULL,
+    severity        INTEGER NOT NULL,
+    verdict         INTEGER NOT NULL,
+    original        INTEGER NOT NULL,
+    title           TEXT NOT NULL,
+    package         TEXT,
+    fixable         INTEGER NOT NULL,
+    known_exploited INTEGER NOT NULL,
+    epss            REAL,
+    application     TEXT NOT NULL,
+    owner           TEXT,
+    occurrences     INTEGER NOT NULL,
+    -- What tools and matches said before it was laid together: packages in images, and findings.
+    found           INTEGER NOT NULL,
+    due             TEXT,
+    -- Deadlines count from here: when it was seen first, or came back; and from the last rise.
+    clock_from      TEXT NOT NULL,
+    rose_at         TEXT,
+    rose_from       INTEGER,
+    excluded        TEXT,
+    excluded_until  TEXT,
+    exclusion       TEXT,
+    assignee        TEXT,
+    own_severity    TEXT,
+    comments        INTEGER NOT NULL DEFAULT 0,
+    first_seen      TEXT NOT NULL,
+    last_seen       TEXT NOT NULL,
+    changed_at      TEXT NOT NULL,
+    closed_at       TEXT,
+    record          TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX issue_key ON issue (location_id, kind, subject, primary_id);
+CREATE INDEX issue_queue ON issue (state, severity DESC, id);
+CREATE INDEX issue_package ON issue (package);
+CREATE INDEX issue_application ON issue (application);
+
+CREATE TABLE issue_word (
+    issue_id INTEGER NOT NULL REFERENCES issue ON DELETE CASCADE,
+    -- `id` (CVE and the like), `factor`, `owner`, `control`, `tool`.
+    kind     TEXT NOT NULL,
+    word     TEXT NOT NULL,
+    PRIMARY KEY (issue_id, kind, word)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX issue_word_word ON issue_word (kind, word, issue_id);
+
+CREATE TABLE occurrence (
+    issue_id   INTEGER NOT NULL REFERENCES issue ON DELETE CASCADE,
+    image_id   INTEGER NOT NULL REFERENCES image ON DELETE CASCADE,
+    path       TEXT NOT NULL,
+    version    TEXT NOT NULL,
+    first_seen TEXT NOT NULL,
+    PRIMARY KEY (issue_id, image_id, path, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX occurrence_image ON occurrence (image_id);
+
+CREATE TABLE issue_event (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue_id INTEGER NOT NULL REFERENCES issue ON DELETE CASCADE,
+    run_id   INTEGER,
+    scan_id  INTEGER,
+    at       TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    cause    TEXT NOT NULL,
+    record   TEXT NOT NULL
+) STRICT;
+CREATE INDEX issue_event_issue ON issue_event (issue_id, id);
+CREATE INDEX issue_event_run ON issue_event (run_id);
+
+CREATE TABLE exclusion (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind     TEXT NOT NULL,
+    scope    TEXT NOT NULL,
+    reason   TEXT NOT NULL,
+    by       TEXT NOT NULL,
+    at       TEXT NOT NULL,
+    until    TEXT,
+    ended_at TEXT,
+    ended_by TEXT
+) STRICT;
 ";
 
 /// The format of a database, after a look at whose it is.

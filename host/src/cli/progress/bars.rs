@@ -116,6 +116,12 @@ impl Events for Bars {
                 }
                 self.total.inc(1);
             }
+            Event::Matched { done, of } => {
+                self.total.set_message(format!("matched {done} of {of} components"));
+            }
+            Event::Weighed { done, of } => {
+                self.total.set_message(format!("weighed {done} of {of} locations"));
+            }
             Event::Log {
                 subject,
                 level,

@@ -84,6 +84,12 @@ impl Events for Json {
                 json!({ "path": path, "message": message, "wait_milliseconds": wait_ms }),
             ),
             Event::LocationEnded(report) => self.line("location-ended", location_report(&report)),
+            Event::Matched { done, of } => {
+                self.line("matched", json!({ "done": done, "of": of }));
+            }
+            Event::Weighed { done, of } => {
+                self.line("weighed", json!({ "done": done, "of": of }));
+            }
             Event::Log {
                 subject,
                 level,

@@ -102,6 +102,8 @@ impl Events for Plain {
                 lock(&self.told).remove(&report.path);
                 self.line(&format!("{}: {}", inert(&report.path), ended(&report)));
             }
+            // Quick, and told at the end.
+            Event::Matched { .. } | Event::Weighed { .. } => {}
             Event::Log {
                 subject,
                 level,

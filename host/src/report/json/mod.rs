@@ -9,6 +9,7 @@ mod account;
 mod detail;
 mod finding;
 mod image;
+mod queue;
 mod scan;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use account::{
 pub use detail::{image_report, image_report_line};
 pub use finding::{finding_lines, findings, skipped, skipped_lines};
 pub use image::{image_lines, images, package_lines, packages};
+pub use queue::{advisory_status, diff, exclusions, import_lines, issue, match_lines, scans};
 pub use scan::{ScanResult, location_report, scan, scan_lines};
 
 /// Version of the JSON that this program writes.

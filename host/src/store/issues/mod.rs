@@ -1,0 +1,19 @@
+//! Issues as rows: weighing a location ([`weigh`]), reading the queue ([`list`]), and what people do with
+//! issues ([`work`]).
+
+mod close;
+mod history;
+mod list;
+mod read;
+mod weigh;
+mod work;
+
+pub(crate) use close::name_of;
+pub(in crate::store) use weigh::{pend, pend_all as pend_everything};
+pub use history::{IssueEvent, RunRow};
+pub use list::{
+    Deadlines, Funnel, IssueFilter, IssueOrder, IssuePage, PAGE, Reprioritised, SeverityCounts, SlaFilter,
+    SortKey, Standing,
+};
+pub use weigh::{WeighTotals, Weighed};
+pub use work::{Covers, ExclusionRow, NewExclusion};
