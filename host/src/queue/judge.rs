@@ -165,7 +165,7 @@ pub fn judge(draft: &Draft<'_>, inputs: &LocationInputs, book: &Book) -> Judged 
         last_seen: String::new(),
         closed_at: None,
     };
-    issue.category = category_of(draft, &issue).to_owned();
+    issue.category = category_of(draft, inputs, &issue).to_owned();
     issue.remediation = remedy::advise(draft, inputs, &issue, &around);
     let rule = exclusion::rule_id(draft.kind, &draft.primary);
     let subject = compliance::Subject::of(&facts, rule.as_deref(), issue.severity);
@@ -191,21 +191,18 @@ pub fn judge(draft: &Draft<'_>, inputs: &LocationInputs, book: &Book) -> Judged 
     }
 }
 
-fn category_of(draft: &Draft<'_>, issue: &Issue) -> &'static str {
+fn category_of(draft: &Draft<'_>, inputs: &LocationInputs, issue: &Issue) -> &'static str {
     let occurrences: Vec<(&str, Option<bool>)> = issue
         .occurrences
         .iter()
         .map(|one| (one.origin.as_str(), one.from_base))
         .collect();
     // All layers are the base image's: what is in the registry is somebody else's image.
-    let public = !occurrences.is_empty()
-        && issue.occurrences.iter().all(|one| one.from_base == Some(true))
-        && draft.hits.iter().all(|hit| {
-            hit.input
-                .package
-                .attributes
-                .iter()
-                .any(|(key, _)| key == "image.public")
+    let images = images_of(&draft.places, inputs);
+    let public = !images.is_empty()
+        && images.iter().all(|(_, one)| {
+            let layers = one.image.attributes.iter().find(|(key, _)| key == "base.layers");
+            layers.is_some_and(|(_, count)| *count == one.image.layers.len().to_string())
         });
     category::of(&category::Input {
         kind: draft.kind,
