@@ -354,16 +354,16 @@ fn compare(
     let text = read_list(file)?;
     let report = version::check_vectors(order, text.as_bytes())
         .map_err(|error| CliError::settings(format!("the lines can't be read: {error}"), ""))?;
-    for wrong in &report.wrong {
+    for wrong in &report.first_wrong {
         context.out.data(&format!("{wrong}\n"));
     }
     context.out.data(&format!(
         "{}: {} comparisons, {} wrong\n",
         order.name(),
-        number(report.compared as u64),
-        number(report.wrong_count as u64)
+        number(report.compared),
+        number(report.wrong)
     ));
-    Ok(if report.wrong_count == 0 {
+    Ok(if report.wrong == 0 {
         Exit::Ok
     } else {
         Exit::Unexpected

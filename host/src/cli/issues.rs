@@ -219,7 +219,7 @@ impl Issues {
     }
 
     fn write(&self, context: &Context, bytes: &[u8]) -> CliResult<()> {
-        let text = context.out.masked(&String::from_utf8_lossy(bytes)).into_owned();
+        let text = context.out.masked(&String::from_utf8_lossy(bytes));
         match &self.output {
             None => context.out.data(&text),
             Some(path) => write_whole(path, &text).map_err(|error| {

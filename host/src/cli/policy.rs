@@ -103,6 +103,6 @@ fn parse(text: &str) -> CliResult<Policy> {
         CliError::settings(error, "`ox-host policy default` shows everything that can be set")
     };
     let policy = Policy::parse(text).map_err(|error| wrong(error.to_string()))?;
-    policy.tuning().map_err(|error| wrong(error.to_string()))?;
+    crate::queue::tuning(&policy).map_err(wrong)?;
     Ok(policy)
 }

@@ -10,10 +10,9 @@ use ox_advisory::kev::Known;
 use ox_advisory::update;
 use ox_advisory::matching::Advisories;
 use ox_issue::Issue;
-use ox_issue::issue::ExclusionKind;
+use ox_issue::issue::{ExclusionKind, Sla, SlaState};
 use ox_issue::policy::Policy;
 use ox_issue::severity::{Severity, Tuning};
-use ox_issue::sla;
 use serde::Serialize;
 
 use super::fetch::Fetcher;
@@ -322,8 +321,8 @@ impl Host {
         let terms = self.effective_policy()?.sla;
         let now = crate::store::now();
         Ok(Deadlines {
-            near: terms.near_until(&now).unwrap_or_else(|| now.clone()),
-            stand: Box::new(move |due| sla::stand(&terms, due, &now)),
+            near: later(&now, terms.near_days).unwrap_or_else(|| now.clone()),
+            stand: Box::new(move |due| stand(due, &now, terms.near_days)),
         })
     }
 
@@ -466,7 +465,31 @@ fn silent() -> Arc<dyn Events> {
 }
 
 fn tuning(policy: &Policy) -> Result<Tuning, HostError> {
-    policy.tuning().map_err(|error| HostError::Settings(error.into()))
+    crate::queue::tuning(policy).map_err(|error| HostError::Settings(anyhow::anyhow!(error)))
+}
+
+/// So many days after a time.
+fn later(time: &str, days: u32) -> Option<String> {
+    let time: jiff::Timestamp = time.parse().ok()?;
+    let later = time.checked_add(jiff::SignedDuration::from_hours(i64::from(days) * 24)).ok()?;
+    Some(format!("{later:.3}"))
+}
+
+/// How a deadline stands.
+fn stand(due: &str, now: &str, near_days: u32) -> Option<Sla> {
+    let (at, today): (jiff::Timestamp, jiff::Timestamp) = (due.parse().ok()?, now.parse().ok()?);
+    let days_left = at.duration_since(today).as_secs().div_euclid(24 * 60 * 60);
+    Some(Sla {
+        due: due.to_owned(),
+        state: if today > at {
+            SlaState::Overdue
+        } else if days_left < i64::from(near_days) {
+            SlaState::Near
+        } else {
+            SlaState::Within
+        },
+        days_left,
+    })
 }
 
 type Matched = Vec<(i64, Vec<crate::queue::Group>)>;

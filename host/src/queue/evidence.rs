@@ -179,8 +179,6 @@ fn of_match(
             };
             format!("{} is in the range: {from}{until}", found.compared)
         }
-        #[allow(unreachable_patterns, reason = "further reasons may be added there")]
-        _ => format!("{} is affected", found.compared),
     };
     let mut all = vec![
         line("advisory", format!("{} for {} in {}", found.advisory, found.package, found.ecosystem)),

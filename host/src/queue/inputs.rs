@@ -31,6 +31,8 @@ pub struct LocationInputs {
     pub groups: BTreeMap<i64, Arc<Vec<Group>>>,
     /// What tools found and still find.
     pub findings: Vec<FindingInput>,
+    /// Scanned images that its images may be built on.
+    pub bases: Vec<BaseInput>,
     /// What the connector knows of the location besides.
     pub context: Vec<(String, String)>,
 }
@@ -46,6 +48,23 @@ pub struct ImageInput {
     pub first_seen: String,
     /// True when all of it was read.
     pub complete: bool,
+}
+
+/// A scanned image of a repository that an image here is built on.
+#[derive(Clone, Debug)]
+pub struct BaseInput {
+    /// Its repository, with the registry's host.
+    pub repository: String,
+    /// Its first tag.
+    pub tag: Option<String>,
+    /// Digest of its manifest.
+    pub digest: String,
+    /// When it was pushed, or made.
+    pub pushed: Option<String>,
+    /// True when all of it was read.
+    pub complete: bool,
+    /// Its packages: name (or source package) and version.
+    pub packages: Vec<(String, String)>,
 }
 
 /// A package that advisories speak of.

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use ox_advisory::epss::Score;
 use ox_advisory::kev::Known;
 use ox_advisory::matching::Certainty;
-use ox_issue::facts::{Facts, Inputs, Kind, PackageFacts, Rating, Threat};
+use ox_issue::facts::{Facts, FindingFacts, Inputs, Kind, PackageFacts, Rating, Threat};
 use ox_issue::issue::{
-    AgainstLastScan, CvssScore, Exclusion, ExclusionKind, Identifier, Issue, IssuePackage, Source,
-    Status,
+    AgainstLastScan, CvssScore, Exclusion, ExclusionKind, Identifier, Issue, IssuePackage, Status,
 };
 use ox_issue::policy::Policy;
 use ox_issue::severity::{Severity, Tuning, weigh};
@@ -166,7 +165,7 @@ pub fn judge(draft: &Draft<'_>, inputs: &LocationInputs, book: &Book) -> Judged 
         closed_at: None,
     };
     issue.category = category_of(draft, inputs, &issue).to_owned();
-    issue.remediation = remedy::advise(draft, inputs, &issue, &around);
+    issue.remediation = remedy::advise(draft, inputs, &issue, &facts);
     let rule = exclusion::rule_id(draft.kind, &draft.primary);
     let subject = compliance::Subject::of(&facts, rule.as_deref(), issue.severity);
     issue.compliance = compliance::touched(&subject, &book.policy.standards);
@@ -329,7 +328,7 @@ fn identifiers(draft: &Draft<'_>) -> Vec<Identifier> {
 fn cvss(draft: &Draft<'_>) -> Vec<CvssScore> {
     let mut all: BTreeMap<String, CvssScore> = BTreeMap::new();
     let mut add = |source: &str, vector: &str| {
-        if let Ok(read) = ox_advisory::cvss::Cvss::parse(vector) {
+        if let Ok(read) = vector.parse::<ox_advisory::cvss::Cvss>() {
             all.entry(vector.to_owned()).or_insert_with(|| CvssScore {
                 source: source.to_owned(),
                 version: read.version.text().to_owned(),
@@ -472,7 +471,7 @@ fn ratings(draft: &Draft<'_>, inputs: &LocationInputs) -> Vec<Rating> {
     }
     for finding in &draft.findings {
         for one in &finding.finding.cvss {
-            let kind = match ox_advisory::cvss::Cvss::parse(&one.vector) {
+            let kind = match one.vector.parse::<ox_advisory::cvss::Cvss>() {
                 Ok(read) if read.version.text().starts_with('2') => "CVSS_V2",
                 Ok(read) if read.version.text().starts_with('4') => "CVSS_V4",
                 _ => "CVSS_V3",
@@ -498,6 +497,7 @@ fn facts(
         images: around.images.clone(),
         place: around.place.clone(),
         business: around.business.clone(),
+        finding: finding_facts(draft, inputs),
         inputs: Inputs {
             kev: book.kev.clone(),
             epss: book.epss.clone(),
@@ -508,6 +508,45 @@ fn facts(
         },
         now: book.now.clone(),
     }
+}
+
+fn finding_facts(draft: &Draft<'_>, inputs: &LocationInputs) -> Option<FindingFacts> {
+    let rule = draft
+        .findings
+        .iter()
+        .find_map(|one| findings::attribute(&one.finding, "rule"))?;
+    let yes = |key: &str| {
+        let said = draft
+            .findings
+            .iter()
+            .find_map(|one| findings::attribute(&one.finding, key))?;
+        said.parse::<bool>().ok()
+    };
+    let places = evidence::occurrences(draft, inputs);
+    let from_base = places
+        .first()
+        .and_then(|first| first.from_base)
+        .filter(|first| places.iter().all(|one| one.from_base == Some(*first)));
+    Some(FindingFacts {
+        rule: rule.to_owned(),
+        form_checked: yes("form-checked"),
+        placeholder: yes("placeholder"),
+        from_base,
+        paths: distinct(draft.places.iter().map(|place| place.path.clone()))
+            .into_iter()
+            .take(PATHS)
+            .collect(),
+    })
+}
+
+/// How the factors count, from the policy's section `[severity]`.
+pub fn tuning(policy: &Policy) -> Result<Tuning, String> {
+    let tuning: Tuning = serde_json::from_value(policy.severity.clone())
+        .map_err(|error| format!("[severity] of the policy: {error}"))?;
+    tuning
+        .validate()
+        .map_err(|error| format!("[severity] of the policy: {error}"))?;
+    Ok(tuning)
 }
 
 fn package_facts(draft: &Draft<'_>) -> Option<PackageFacts> {

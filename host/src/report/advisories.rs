@@ -45,8 +45,6 @@ pub fn outcome(outcome: &Outcome, look: Look) -> String {
         Ended::Unchanged => format!("{} {source}: unchanged\n", look.faint("=")),
         Ended::Failed(why) => format!("{} {source}: {}\n", look.bad("✗"), inert(why)),
         Ended::Cancelled => format!("{} {source}: cancelled\n", look.warn("–")),
-        #[allow(unreachable_patterns, reason = "further ends may be added there")]
-        _ => format!("{source}\n"),
     }
 }
 
@@ -185,8 +183,6 @@ pub fn no_lookup(why: &NoLookup) -> String {
         }
         NoLookup::OwnProgram => "it is the image's own program".to_owned(),
         NoLookup::IncompleteName => "its name is not whole".to_owned(),
-        #[allow(unreachable_patterns, reason = "further reasons may be added there")]
-        _ => "not looked up".to_owned(),
     }
 }
 
@@ -247,8 +243,6 @@ fn because(found: &Match) -> String {
             (None, Some(last)) => format!("{introduced} ≤ {} ≤ {last}", found.compared),
             (None, None) => format!("{introduced} ≤ {}", found.compared),
         },
-        #[allow(unreachable_patterns, reason = "further reasons may be added there")]
-        _ => String::new(),
     };
     if let Some(doubt) = &found.doubt {
         text.push_str(&format!(" ({doubt})"));

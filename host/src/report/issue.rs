@@ -185,7 +185,7 @@ fn severity(out: &mut String, issue: &Issue, look: Look) {
         ..look
     };
     out.push_str(&table.render(wide));
-    let unknown = not_known(verdict);
+    let unknown: Vec<_> = not_known(verdict).collect();
     if !unknown.is_empty() {
         out.push_str(&look.faint("Not known, and it would count:\n"));
         for factor in unknown {

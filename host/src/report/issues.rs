@@ -206,7 +206,7 @@ pub(super) fn sla_tone(state: SlaState) -> Tone {
 }
 
 /// The day of a time.
-pub(super) fn day(time: &str) -> &str {
+pub(crate) fn day(time: &str) -> &str {
     time.get(..10).unwrap_or(time)
 }
 

@@ -55,11 +55,12 @@ impl Store {
             for (inventory, connection, digest) in &inventories {
                 look_up(tx, *inventory, *connection, digest)?;
             }
-            Ok(tx.query_row(
+            let left: i64 = tx.query_row(
                 "SELECT count(*) FROM inventory WHERE location_id IS NULL AND looked_up <> ?1",
                 [LOOKUP_VERSION],
                 |row| row.get(0),
-            )?)
+            )?;
+            Ok(u64::try_from(left).unwrap_or(0))
         })
         .await
     }
@@ -267,8 +268,7 @@ fn no_lookup_word(why: &ox_advisory::matching::NoLookup) -> &'static str {
         NoLookup::NoVersion => "no-version",
         NoLookup::NoEcosystem => "no-ecosystem",
         NoLookup::OwnProgram => "own-program",
-        #[allow(unreachable_patterns, reason = "further reasons may be added there")]
-        _ => "other",
+        NoLookup::IncompleteName => "incomplete-name",
     }
 }
 

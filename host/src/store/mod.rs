@@ -16,7 +16,7 @@ mod cache;
 mod components;
 mod connections;
 mod error;
-pub(crate) mod issues;
+pub mod issues;
 mod locations;
 mod observe;
 mod open;
@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use cache::{CACHE_BYTES, CACHE_VALUE_BYTES};
-pub(crate) use components::{as_lookup, origin_word};
+pub(crate) use components::origin_word;
 pub use components::{Coverage, WaitingComponent};
 pub use connections::{ConnectionRecord, NewConnection};
 pub use error::StoreError;

@@ -153,7 +153,7 @@ fn successor(
 }
 
 /// How people call an image: by its first tag, else by the beginning of its digest.
-pub(crate) fn name_of(image: &Image) -> String {
+fn name_of(image: &Image) -> String {
     match image.tags.first() {
         Some(tag) => format!("{}:{tag}", image.repository),
         None => {

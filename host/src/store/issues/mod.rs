@@ -8,9 +8,8 @@ mod read;
 mod weigh;
 mod work;
 
-pub(crate) use close::name_of;
 pub(in crate::store) use weigh::{pend, pend_all as pend_everything};
-pub use history::{IssueEvent, RunRow};
+pub use history::IssueEvent;
 pub use list::{
     Deadlines, Funnel, IssueFilter, IssueOrder, IssuePage, PAGE, Reprioritised, SeverityCounts, SlaFilter,
     SortKey, Standing,

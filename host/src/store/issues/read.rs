@@ -8,7 +8,12 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::super::Result;
 use crate::contract::{Context, Image, Location, Package};
-use crate::queue::{FindingInput, Group, ImageInput, LocationInputs, PackageInput};
+use crate::queue::{BaseInput, FindingInput, Group, ImageInput, LocationInputs, PackageInput};
+
+/// Repositories of base images that are looked at.
+const BASES: usize = 4;
+/// Images of one of them, the newest first.
+const BASES_OF_ONE: u32 = 8;
 
 /// The inputs of a location; `None` when there is no such location.
 pub(super) fn inputs(
@@ -52,11 +57,13 @@ pub(super) fn inputs(
         packages: Vec::new(),
         groups: BTreeMap::new(),
         findings: Vec::new(),
+        bases: Vec::new(),
     };
     if inputs.gone_at.is_none() {
         images(tx, &mut inputs)?;
         packages(tx, &mut inputs)?;
         findings(tx, &mut inputs)?;
+        bases(tx, &mut inputs)?;
     }
     Ok(Some(inputs))
 }
@@ -144,6 +151,63 @@ fn packages(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The images of the repositories that the location's images are built on, as far as they were scanned.
+fn bases(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
+    let mut names: Vec<String> = Vec::new();
+    for image in &inputs.images {
+        let name = image.image.attributes.iter().find(|(key, _)| key == "base.name");
+        let Some((_, name)) = name else {
+            continue;
+        };
+        let repository = repository_of(name).to_owned();
+        if names.len() < BASES && !names.contains(&repository) {
+            names.push(repository);
+        }
+    }
+    let mut images = tx.prepare_cached(
+        "SELECT image.record, inventory.id, inventory.complete
+         FROM image JOIN location ON location.id = image.location_id
+              JOIN inventory ON inventory.connection_id = location.connection_id AND inventory.digest = image.digest
+                   AND inventory.location_id IS NULL
+         WHERE location.connection_id = ?1 AND image.gone_at IS NULL
+               AND ?2 IN (image.registry || '/' || image.repository, image.repository)
+         ORDER BY image.id DESC LIMIT ?3",
+    )?;
+    let mut packages = tx.prepare_cached(
+        "SELECT name, version FROM package WHERE inventory_id = ?1
+         UNION SELECT source_name, coalesce(source_version, version) FROM package
+         WHERE inventory_id = ?1 AND source_name IS NOT NULL",
+    )?;
+    for name in names {
+        let mut rows = images.query(params![inputs.connection, name, BASES_OF_ONE])?;
+        while let Some(row) = rows.next()? {
+            let record: String = row.get(0)?;
+            let image: Image = serde_json::from_str(&record)?;
+            let inventory: i64 = row.get(1)?;
+            inputs.bases.push(BaseInput {
+                repository: format!("{}/{}", image.registry, image.repository),
+                tag: image.tags.first().cloned(),
+                digest: image.index.clone().unwrap_or_else(|| image.digest.clone()),
+                pushed: image.pushed.clone().or_else(|| image.config.created.clone()),
+                complete: image.complete && row.get(2)?,
+                packages: packages
+                    .query_map([inventory], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<rusqlite::Result<_>>()?,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A reference without tag and digest.
+fn repository_of(reference: &str) -> &str {
+    let reference = reference.split_once('@').map_or(reference, |(name, _)| name);
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => reference,
+    }
 }
 
 fn findings(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {

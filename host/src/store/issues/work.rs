@@ -32,7 +32,7 @@ impl Covers {
         match self {
             Self::Scope(Scope::Issue { id }) => format!("issue OX-{id}"),
             Self::Scope(scope) => scope.words(),
-            Self::Vex(statement) => format!("VEX statement about {}", statement.ids().join(", ")),
+            Self::Vex(statement) => format!("VEX statement about {}", statement.vulnerabilities.join(", ")),
         }
     }
 }
