@@ -10,6 +10,7 @@ pub mod factor;
 pub mod facts;
 pub mod issue;
 pub mod severity;
+pub mod sla;
 
 pub use factor::{Category, Evidence, Factor, Verdict};
 pub use issue::Issue;
