@@ -6,6 +6,8 @@
 //! `issue` is the record that lists, pages and reports show; `report` writes it in the formats of others.
 //! All of it is pure: no store, no clock, no network.
 
+pub mod category;
+pub mod compliance;
 pub mod exclusion;
 pub mod factor;
 pub mod facts;
