@@ -8,13 +8,16 @@
 
 pub mod category;
 pub mod compliance;
+pub mod context;
 pub mod exclusion;
 pub mod factor;
 pub mod facts;
 pub mod issue;
+pub mod policy;
 pub mod severity;
 pub mod sla;
 
 pub use factor::{Category, Evidence, Factor, Verdict};
 pub use issue::Issue;
+pub use policy::{Policy, PolicyError};
 pub use severity::Severity;
