@@ -14,6 +14,7 @@ pub mod factor;
 pub mod facts;
 pub mod issue;
 pub mod policy;
+pub mod remediation;
 pub mod severity;
 pub mod sla;
 
