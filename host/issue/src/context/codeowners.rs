@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 
 use super::glob::{Budget, Exhausted, takes};
+use crate::remediation::is_hidden;
 
 /// Bytes of a file that are read.
 pub const MAX_BYTES: usize = 512 * 1024;
@@ -22,6 +23,8 @@ const MAX_PATH: usize = 1_024;
 const MAX_OWNERS: usize = 50;
 /// Bytes of an owner's name.
 const MAX_OWNER: usize = 255;
+/// Characters of a section's name that are shown.
+const MAX_SECTION: usize = 100;
 /// Sections.
 const MAX_SECTIONS: usize = 500;
 /// Steps of all patterns for one path.
@@ -99,7 +102,7 @@ impl CodeOwners {
                     }
                     None => {
                         file.sections.push(Section {
-                            name: name.to_owned(),
+                            name: shown(name),
                             entries: Vec::new(),
                         });
                         by_name.insert(key, file.sections.len() - 1);
@@ -181,6 +184,14 @@ impl From<Exhausted> for TooMuchWork {
     }
 }
 
+/// The name of a section, as it can be shown.
+fn shown(name: &str) -> String {
+    name.chars()
+        .filter(|letter| !letter.is_control() && !is_hidden(*letter))
+        .take(MAX_SECTION)
+        .collect()
+}
+
 /// Name and owners of a heading; `None` when the line is none.
 fn heading(line: &str) -> Option<(&str, &str)> {
     let rest = line.strip_prefix('^').unwrap_or(line).strip_prefix('[')?;
@@ -255,7 +266,8 @@ fn owners_of(text: &str) -> Vec<String> {
 }
 
 fn is_owner(word: &str) -> bool {
-    if word.len() > MAX_OWNER || word.chars().any(char::is_control) {
+    let is_bad = |letter: char| letter.is_control() || is_hidden(letter);
+    if word.len() > MAX_OWNER || word.chars().any(is_bad) {
         return false;
     }
     match word.strip_prefix('@') {

@@ -15,6 +15,7 @@ mod owners;
 use crate::facts::{BusinessFacts, ImageFacts, PlaceFacts};
 use crate::issue::BusinessContext;
 use crate::policy::{Policy, Subject};
+use crate::remediation::is_hidden;
 use codeowners::CodeOwners;
 
 /// Attribute of a location: one topic each.
@@ -256,11 +257,14 @@ fn below<'l>(location: &'l str, project: &str) -> &'l str {
     }
 }
 
-/// A name from outside that can be shown: no control characters, not long, not empty.
+/// A name from outside that can be shown: nothing that a terminal acts on, not long, not empty.
 fn clean(text: &str) -> Option<String> {
     let text = text.trim();
-    let fits =
-        !text.is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control);
+    let fits = !text.is_empty()
+        && text.chars().count() <= MAX_NAME
+        && !text
+            .chars()
+            .any(|letter| letter.is_control() || is_hidden(letter));
     fits.then(|| text.to_owned())
 }
 

@@ -216,6 +216,42 @@ fn an_environment_is_told_by_an_image_before_its_application() {
 }
 
 #[test]
+fn an_environment_of_a_project_holds_without_images() {
+    let policy =
+        Policy::parse("[[environment]]\nname = \"Test\"\nmatch = { group = \"acme\" }").unwrap();
+    let of = |location: &str, project: &str| {
+        let place = place(location, project, &[]);
+        resolve(&policy, &Project::default(), &place, &[])
+            .facts
+            .environment
+    };
+    assert_eq!(of("acme/shop/api", "acme/shop").as_deref(), Some("test"));
+    // A group takes what is in the groups below it.
+    assert_eq!(of("acme/a/b/c", "acme/a/b/c").as_deref(), Some("test"));
+    assert_eq!(of("acmes/shop", "acmes/shop"), None);
+}
+
+#[test]
+fn names_that_a_terminal_acts_on_are_not_shown() {
+    let project = Project::of(&pairs(&[
+        (
+            "codeowners",
+            "[Do\u{1b}[2Jcs] @a\u{1b}b @fine x\u{202e}@y.z\n*\n",
+        ),
+        ("maintainers", "a\u{1b}b,ok"),
+    ]));
+    let labels = [
+        ("maintainer", "m\u{202e}x"),
+        ("com.example.team", "t\u{200b}"),
+    ];
+    let found = resolve(&Policy::default(), &project, &api(), &[image(&[], &labels)]);
+    assert_eq!(owners(&found), ["codeowners @fine", "maintainer @ok"]);
+    assert_eq!(found.context.team, None);
+    let is_plain = |note: &String| !note.chars().any(char::is_control);
+    assert!(found.notes.iter().all(is_plain), "{:?}", found.notes);
+}
+
+#[test]
 fn labels_name_a_team_and_a_service_where_the_policy_does_not() {
     let labels = [
         ("com.example.team", "blue"),

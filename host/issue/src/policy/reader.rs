@@ -150,7 +150,11 @@ impl<'a, 't> Table<'a, 't> {
     }
 
     fn value(&self, name: &str, value: &'a Spanned<DeValue<'t>>) -> Value<'a, 't> {
-        let name: String = name.chars().take(MAX_QUOTE).collect();
+        let name: String = name
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(MAX_QUOTE)
+            .collect();
         let path = match self.path.as_str() {
             "" => name,
             path => format!("{path}.{name}"),

@@ -43,9 +43,17 @@ pub(super) fn better<'c>(
     fixed: &str,
     order: Option<&dyn Order>,
 ) -> Option<(String, &'c Candidate<'c>)> {
-    let (repository, tag, digest) = parts(base.name?);
+    let named = base.name.map(parts);
+    let digest = base.digest.or(named.and_then(|(_, _, digest)| digest));
+    let (repository, tag) = match named {
+        Some((repository, tag, _)) => (repository, tag),
+        // Its digest may be that of an image that was scanned.
+        None => {
+            let own = candidates.iter().find(|one| Some(one.digest) == digest)?;
+            (own.repository, own.tag)
+        }
+    };
     let wanted = whole(repository);
-    let digest = base.digest.or(digest);
     candidates
         .iter()
         .filter(|one| whole(one.repository) == wanted)

@@ -19,6 +19,8 @@ use crate::issue::Remediation;
 use package::Manager;
 use shell::{plain, shown, word};
 
+pub(crate) use shell::is_hidden;
+
 /// What is known of an issue when its remedy is sought.
 #[derive(Clone, Copy, Default)]
 pub struct Input<'a> {

@@ -67,7 +67,7 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Letters that turn the direction of what follows, or that are not seen.
-fn is_hidden(letter: char) -> bool {
+pub(crate) fn is_hidden(letter: char) -> bool {
     matches!(letter,
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

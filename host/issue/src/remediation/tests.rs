@@ -232,6 +232,29 @@ fn what_the_base_image_brings_is_mended_by_the_base_image_that_holds_the_fix() {
 }
 
 #[test]
+fn a_base_image_that_is_known_by_its_digest_only_is_looked_up() {
+    let of = |digest| {
+        advise(&Input {
+            package: Some(Package {
+                from_base: Some(true),
+                ..package("dpkg", "zlib1g", Some("5"))
+            }),
+            base: Base { name: None, digest },
+            candidates: &[
+                candidate("12", OLD, "2026-01-01", &["1"]),
+                candidate("12", NEW, "2026-02-01", &["5"]),
+            ],
+            ..Input::default()
+        })
+        .base_image
+    };
+    let expected = format!("reg.example.com/acme/debian:12@{NEW}");
+    assert_eq!(of(Some(OLD)), Some(expected));
+    assert_eq!(of(Some(NEWER)), None);
+    assert_eq!(of(None), None);
+}
+
+#[test]
 fn the_same_tag_counts_before_the_newest_push() {
     let chosen = |all: &[Candidate<'_>]| {
         on_base(all)
