@@ -6,11 +6,19 @@
 //! `issue` is the record that lists, pages and reports show; `report` writes it in the formats of others.
 //! All of it is pure: no store, no clock, no network.
 
+pub mod category;
+pub mod compliance;
+pub mod context;
+pub mod exclusion;
 pub mod factor;
 pub mod facts;
 pub mod issue;
+pub mod policy;
+pub mod remediation;
 pub mod severity;
+pub mod sla;
 
 pub use factor::{Category, Evidence, Factor, Verdict};
 pub use issue::Issue;
+pub use policy::{Policy, PolicyError};
 pub use severity::Severity;
