@@ -10,7 +10,7 @@
 )]
 
 use ox_harness::sim::client::{Answer, get, send};
-use ox_harness::sim::{Edition, Modes, Registry, Running, Version, acme};
+use ox_harness::sim::{Edition, FeatureAccess, Modes, Registry, Running, Version, acme, level};
 use serde_json::Value;
 
 fn api(gitlab: &Running, path: &str, token: &str) -> Answer {
@@ -510,4 +510,119 @@ fn a_report_is_downloadable_only_as_a_path_of_the_archive() {
         api(&gitlab, &format!("{file}/CODEOWNERS/raw"), acme::TOKEN).status,
         404
     );
+}
+
+#[test]
+fn files_are_read_by_whom_gitlab_lets_and_what_is_missing_has_its_word() {
+    let gitlab = acme::start(Modes::default()).unwrap();
+    let ledger = project_id(&gitlab, "northwind/Shop/payments/ledger");
+    let file = |place: &str| format!("/projects/{ledger}/repository/files/{place}/raw");
+    let said = |answer: Answer| (answer.status, answer.json()["message"].clone());
+    let raw = api(&gitlab, &file("docs%2FCODEOWNERS"), acme::TOKEN);
+    assert!(raw.text().contains("^[Documentation]"));
+    assert_eq!(raw.header("x-gitlab-file-path"), Some("docs/CODEOWNERS"));
+    assert_eq!(
+        said(api(&gitlab, &file("CODEOWNERS"), acme::TOKEN)),
+        (404, "404 File Not Found".into())
+    );
+    let branch = format!("{}?ref=other", file("docs%2FCODEOWNERS"));
+    assert_eq!(
+        said(api(&gitlab, &branch, acme::TOKEN)),
+        (404, "404 Commit Not Found".into())
+    );
+    let blank = format!("{}?ref=", file("docs%2FCODEOWNERS"));
+    assert_eq!(api(&gitlab, &blank, acme::TOKEN).status, 400);
+    let scope = api(
+        &gitlab,
+        &file("docs%2FCODEOWNERS"),
+        acme::TOKEN_READ_REGISTRY,
+    );
+    assert_eq!(
+        (scope.status, scope.json()["error"].clone()),
+        (403, "insufficient_scope".into())
+    );
+    // The bot is no member there, so the project is not there for it.
+    assert_eq!(
+        said(api(&gitlab, &file("docs%2FCODEOWNERS"), acme::TOKEN_BOT)),
+        (404, "404 Project Not Found".into())
+    );
+    // A guest sees the project, not its code.
+    gitlab.world(|world| {
+        let mira = world
+            .organisation
+            .users
+            .iter()
+            .find(|u| u.username == "mira");
+        let mira = mira.unwrap().id;
+        for group in &mut world.organisation.groups {
+            group.members.retain(|(user, _)| *user != mira);
+        }
+        world
+            .organisation
+            .change_project(ledger, |p| p.members.push((mira, level::GUEST)));
+    });
+    assert_eq!(
+        said(api(&gitlab, &file("docs%2FCODEOWNERS"), acme::TOKEN)),
+        (403, "403 Forbidden".into())
+    );
+    let project = api(&gitlab, &format!("/projects/{ledger}"), acme::TOKEN);
+    assert!(project.json().get("default_branch").is_none());
+    // Switched off, it is closed to everyone; empty, it has no commit.
+    gitlab.world(|world| {
+        world
+            .organisation
+            .change_project(ledger, |p| p.repository = FeatureAccess::Disabled);
+    });
+    assert_eq!(
+        said(api(&gitlab, &file("docs%2FCODEOWNERS"), acme::TOKEN_ADMIN)),
+        (403, "403 Forbidden".into())
+    );
+    gitlab.world(|world| {
+        world.organisation.change_project(ledger, |p| {
+            p.repository = FeatureAccess::Enabled;
+            p.default_branch = None;
+        });
+    });
+    assert_eq!(
+        said(api(&gitlab, &file("docs%2FCODEOWNERS"), acme::TOKEN_ADMIN)),
+        (404, "404 Commit Not Found".into())
+    );
+}
+
+#[test]
+fn members_are_paged_and_told_with_their_highest_role() {
+    let gitlab = acme::start(Modes::default()).unwrap();
+    let store = project_id(&gitlab, "northwind/Shop/Web-Store");
+    let all = format!("/projects/{store}/members/all");
+    let rows = api(&gitlab, &all, acme::TOKEN).json();
+    let role = |name: &str| {
+        let rows = rows.as_array().unwrap();
+        rows.iter()
+            .find(|row| row["username"] == name)
+            .map(|row| row["access_level"].as_u64().unwrap())
+    };
+    // Owner of the group, maintainer of the project.
+    assert_eq!(role("ines"), Some(50));
+    assert_eq!(role("mira"), Some(30));
+    let direct = api(&gitlab, &format!("/projects/{store}/members"), acme::TOKEN).json();
+    let direct: Vec<_> = direct
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["username"].clone(), row["access_level"].clone()))
+        .collect();
+    assert!(direct.contains(&("ines".into(), 40.into())), "{direct:?}");
+    let page = api(&gitlab, &format!("{all}?per_page=1&page=2"), acme::TOKEN);
+    assert_eq!(page.json().as_array().unwrap().len(), 1);
+    assert_eq!(page.header("x-page"), Some("2"));
+    assert_eq!(api(&gitlab, &all, acme::TOKEN_READ_REGISTRY).status, 403);
+    assert_eq!(api(&gitlab, &all, "").status, 401);
+    // Public, but none of the caller's.
+    let open = project_id(&gitlab, "open-tools/linter");
+    let closed = api(
+        &gitlab,
+        &format!("/projects/{open}/members/all"),
+        acme::TOKEN_REPORTER,
+    );
+    assert_eq!(closed.status, 403);
 }

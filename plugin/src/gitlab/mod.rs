@@ -9,6 +9,7 @@ pub mod errors;
 pub mod findings;
 pub mod graphql;
 pub mod locations;
+pub mod owners;
 pub mod project;
 pub mod reference;
 pub mod report;

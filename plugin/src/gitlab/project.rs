@@ -47,6 +47,8 @@ pub struct Project {
     #[serde(default, deserialize_with = "lenient")]
     container_registry_image_prefix: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
+    repository_access_level: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     marked_for_deletion_on: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     marked_for_deletion_at: Option<String>,
@@ -307,6 +309,8 @@ pub struct RepositoryFacts {
     pub role: Option<u32>,
     /// The project is read-only.
     pub archived: bool,
+    /// False where the project's Git repository is switched off.
+    pub has_code: bool,
     /// Why it can't be scanned, if so.
     pub unscannable: Option<Skip>,
     /// Attributes of the project, for ownership.
@@ -369,6 +373,7 @@ pub fn repository(
             .filter(|branch| !branch.is_empty()),
         role: project.role(),
         archived: project.archived,
+        has_code: project.repository_access_level.as_deref() != Some("disabled"),
         unscannable: row.unscannable().or_else(|| project.unscannable()),
         project_attributes: project.attributes(),
         attributes: row.attributes(),

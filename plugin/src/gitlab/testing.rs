@@ -26,6 +26,7 @@ pub(crate) fn facts() -> RepositoryFacts {
         default_branch: Some("main".to_owned()),
         role: Some(40),
         archived: false,
+        has_code: true,
         unscannable: None,
         project_attributes: Vec::new(),
         attributes: Vec::new(),

@@ -8,6 +8,7 @@ mod attached;
 mod cursor;
 mod image;
 mod layers;
+mod owners;
 mod plan;
 mod skips;
 
@@ -22,7 +23,7 @@ use crate::contract::{
     Attribute, Context, Explanation, Failure, Finding, Observation, ScanRequest, ScanSummary, Skip,
     SkipReason, SkipSubject, Skipped,
 };
-use crate::gitlab::{self, findings::Vocabulary};
+use crate::gitlab::{self, findings::Vocabulary, owners::Owners};
 use crate::registry::reference::is_repository;
 use crate::registry::{Digest, Registry, RegistryInfo};
 use crate::session::{Session, Sink};
@@ -44,8 +45,10 @@ pub struct Target {
     pub path: String,
     /// Why it can't be scanned, if so.
     pub unscannable: Option<Skip>,
-    /// For the owners.
+    /// Of the project and the repository: owners, topics, state.
     pub attributes: Vec<Attribute>,
+    /// What could not be read of the owners. It closes nothing, so the scan may be complete all the same.
+    pub notes: Vec<Skipped>,
 }
 
 /// Takes one finding after the other.
@@ -100,11 +103,17 @@ pub fn scan(
     let facts = gitlab::project::repository(session, project, number)?;
     let mut attributes = facts.project_attributes.clone();
     attributes.extend(facts.attributes.iter().cloned());
+    let owners = match facts.unscannable {
+        None => owners::owners(session, &facts, sink)?,
+        Some(_) => Owners::default(),
+    };
+    attributes.extend(owners.attributes);
     let target = Target {
         host: facts.registry_host.clone(),
         path: facts.path.clone(),
         unscannable: facts.unscannable.clone(),
         attributes,
+        notes: owners.notes,
     };
     let key = format!("graphql/{}", day(session.client.transport().unix_now()));
     let kept: Option<Vocabulary> = sink
@@ -204,7 +213,7 @@ pub fn repository(
         }
     }
     let plan = plan::make(&registry, &path)?;
-    let listed_skips = plan.skips.len();
+    let listed_skips = plan.skips.len() + target.notes.len() as u64;
     let listed_loss = plan.skips.any_loss();
     let list = plan.identity();
     let mut run = Run {
@@ -221,6 +230,8 @@ pub fn repository(
         total: plan.images.len() as u64,
     };
     let mut first = plan.skips.into_observations();
+    let notes = target.notes.iter().cloned();
+    first.splice(0..0, notes.map(Observation::Skipped));
     if !target.attributes.is_empty() {
         first.insert(
             0,

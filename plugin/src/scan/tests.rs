@@ -25,6 +25,7 @@ use crate::session::Recorder;
 use crate::settings::Settings;
 
 mod attached;
+mod owners;
 mod robust;
 
 const BASE: &str = "https://gitlab.example";

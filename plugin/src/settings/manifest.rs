@@ -127,7 +127,8 @@ fn scopes() -> Vec<ScopeInfo> {
         ("read_registry", "To read manifests and layers of images."),
         (
             "read_api",
-            "To list groups, projects and image repositories, and to read GitLab's findings.",
+            "To list groups, projects and image repositories, and to read GitLab's findings and who owns a \
+             project.",
         ),
     ]
     .map(|(name, purpose)| ScopeInfo {

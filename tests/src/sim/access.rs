@@ -16,7 +16,7 @@ pub(crate) enum Reading {
 
 impl Organisation {
     /// The group and those above it.
-    fn lineage(&self, group: u64) -> Vec<&Group> {
+    pub(crate) fn lineage(&self, group: u64) -> Vec<&Group> {
         let mut found = Vec::new();
         let mut next = Some(group);
         while let Some(group) = next.and_then(|id| self.find_group(id)) {
@@ -118,6 +118,20 @@ impl Organisation {
                 Visibility::Public => true,
                 Visibility::Internal => user.is_some(),
                 Visibility::Private => self.belongs_to_group(user, group),
+            }
+    }
+
+    /// True when the user may read the project's files. In a private project that takes a reporter; where
+    /// only the repository is private, any member.
+    pub(crate) fn reads_code(&self, user: Option<&User>, project: &Project) -> bool {
+        let role = self.project_level(user, project);
+        let private = project.visibility == Visibility::Private;
+        self.sees_project(user, project)
+            && match project.repository {
+                FeatureAccess::Disabled => false,
+                _ if private => role >= level::REPORTER,
+                FeatureAccess::Private => role > 0,
+                FeatureAccess::Enabled => true,
             }
     }
 

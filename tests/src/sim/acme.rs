@@ -56,6 +56,28 @@ pub const TOKEN_REPORTER: &str = "glpat-jonas-reporter";
 
 /// Tags of the repository with many.
 pub const MANY_TAGS: usize = 1_250;
+/// CODEOWNERS of `northwind/Shop/Web-Store`: a section of its own for what money goes through.
+const STOREFRONT: &str = "\
+# Whoever changes the shop asks one of these.
+* @ines
+
+[Storefront] @northwind/Shop
+*
+/docs/ docs@northwind.example
+
+[Checkout][2] @jonas
+/checkout/ @jonas @ines
+/images/web\\ store/
+";
+/// CODEOWNERS of `northwind/Shop/payments/ledger`: one section must, one may.
+const LEDGER: &str = "\
+[Ledger] @northwind/Shop/payments
+*.java
+/config/ @@maintainers
+
+^[Documentation]
+*.md @mira
+";
 /// Stands for the registry's host until the simulator listens.
 const HOST: &str = "registry.placeholder";
 
@@ -300,10 +322,8 @@ fn services(org: &mut Organisation, shop: u64, bases: &Bases, people: &People) -
         p.topics = vec!["javascript".to_owned(), "customer-facing".to_owned()];
         p.description = Some("What customers see".to_owned());
         p.members.push((people.ines, level::MAINTAINER));
-        p.files.insert(
-            ".gitlab/CODEOWNERS".to_owned(),
-            "[Storefront]\n* @ines @northwind/Shop\n/checkout/ @jonas\n".into(),
-        );
+        p.files
+            .insert(".gitlab/CODEOWNERS".to_owned(), STOREFRONT.into());
     });
     let repository = org.repository(store, "");
     let app = |version: &str| {
@@ -429,6 +449,10 @@ fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     let group = org.group(Some(shop), "payments", |_| {});
     let ledger = org.project(group, "ledger", |p| {
         p.topics = vec!["java".to_owned(), "pci".to_owned()];
+        p.files.insert("docs/CODEOWNERS".to_owned(), LEDGER.into());
+        // GitLab looks no further than the first.
+        let unused = "* @mira\n".into();
+        p.files.insert(".gitlab/CODEOWNERS".to_owned(), unused);
     });
     let repository = org.repository(ledger, "");
     let good = labelled(

@@ -132,6 +132,8 @@ pub struct Project {
     pub archived: bool,
     /// Who may use its registry.
     pub registry: FeatureAccess,
+    /// Who may read its files.
+    pub repository: FeatureAccess,
     /// Topics, sorted.
     pub topics: Vec<String>,
     /// Text.
@@ -322,6 +324,7 @@ impl Organisation {
             visibility: Visibility::Private,
             archived: false,
             registry: FeatureAccess::Enabled,
+            repository: FeatureAccess::Enabled,
             topics: Vec::new(),
             description: None,
             default_branch: Some("main".to_owned()),

@@ -6,6 +6,8 @@
 
 mod executable;
 mod go;
+mod linked;
+mod modules;
 mod rust;
 mod window;
 
@@ -43,14 +45,15 @@ impl Cataloguer for Binary {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn about(&self) -> About {
         About {
             title: "Go programs, Rust programs (cargo auditable)",
             reads: "every ELF, PE and Mach-O file that may be run",
-            tells: "modules with replacements and checksums, Go's own version, settings of the build",
+            tells: "modules with replacements, checksums and the packages of them that are linked, Go's own \
+                    version, settings of the build",
         }
     }
 
@@ -80,6 +83,7 @@ impl Cataloguer for Binary {
 
     fn parse(&self, file: &File<'_>, contents: &mut dyn Read, found: &mut Found) -> io::Result<()> {
         let mut go: Option<go::Watch> = None;
+        let mut linked = linked::Watch::default();
         let mut rust = rust::Watch::new();
         window::pass(contents, file.size, |view| {
             go.get_or_insert_with(|| {
@@ -93,10 +97,11 @@ impl Cataloguer for Binary {
                 go::Watch::new(Layout::read(view.data))
             })
             .see(view);
+            linked.see(view);
             rust.see(view, found);
         })?;
-        if let Some(go) = go {
-            go.finish(found);
+        if let Some(info) = go.and_then(|go| go.finish(found)) {
+            modules::packages(&info, linked.finish().as_deref(), found);
         }
         rust.finish(found);
         Ok(())
@@ -114,5 +119,7 @@ impl Cataloguer for Binary {
     }
 }
 
+#[cfg(test)]
+mod linked_tests;
 #[cfg(test)]
 mod tests;

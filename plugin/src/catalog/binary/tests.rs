@@ -40,7 +40,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-fn parse(data: &[u8]) -> Found {
+pub(super) fn parse(data: &[u8]) -> Found {
     let mut found = Found::default();
     Binary
         .parse(
@@ -446,7 +446,7 @@ fn the_release_is_told_from_what_vendors_add() {
         ("go", ""),
         ("unknown", ""),
     ] {
-        assert_eq!(go::release(stated), release, "{stated}");
+        assert_eq!(modules::release(stated), release, "{stated}");
     }
 }
 

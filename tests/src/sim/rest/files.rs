@@ -1,8 +1,7 @@
 //! Files of a project's default branch.
 
-use super::super::auth::{READ_FILES, caller};
+use super::super::auth::{READ_FILES, caller, unauthorized};
 use super::super::http::{Incoming, Reply, decoded};
-use super::super::people::level;
 use super::super::world::World;
 use super::Routed;
 use crate::image::digest_of;
@@ -31,18 +30,25 @@ fn file(
 ) -> Result<Reply, Reply> {
     let caller = caller(world, request, &READ_FILES)?;
     let project = super::project(world, request, &caller, segment)?;
-    let private = project.visibility.as_str() == "private";
-    if private && world.organisation.project_level(caller.user(), project) < level::REPORTER {
-        return Err(Reply::message(403, "403 Forbidden"));
-    }
     let given = request.param("ref");
-    if !raw && !request.is_head() && given.is_none() {
+    if !raw && given.is_none() {
         return Err(Reply::error(400, "ref is missing, ref is empty"));
     }
+    if given.is_some_and(|given| given.trim().is_empty()) {
+        return Err(Reply::error(400, "ref is empty"));
+    }
+    if !world.organisation.reads_code(caller.user(), project) {
+        // Those who are not signed in could be anybody.
+        return Err(match caller.user() {
+            Some(_) => Reply::message(403, "403 Forbidden"),
+            None => unauthorized(),
+        });
+    }
+    // An empty repository has no commit, whatever is asked for.
     let branch = project
         .default_branch
         .as_deref()
-        .ok_or_else(|| super::hidden("Repository"))?;
+        .ok_or_else(|| super::hidden("Commit"))?;
     if given.is_some_and(|given| given != "HEAD" && given != branch) {
         return Err(super::hidden("Commit"));
     }

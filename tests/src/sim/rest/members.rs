@@ -37,10 +37,9 @@ fn list(
         }
         if all {
             for (shared, most) in &project.shared_with {
-                let members = organisation
-                    .find_group(*shared)
-                    .into_iter()
-                    .flat_map(|g| &g.members);
+                // Those of an invited group are its members, inherited ones included.
+                let groups = organisation.lineage(*shared).into_iter();
+                let members = groups.flat_map(|group| &group.members);
                 direct.extend(members.map(|(user, level)| (*user, (*level).min(*most))));
             }
         }
@@ -76,10 +75,12 @@ fn list(
             let mut value = super::users::basic(world, user);
             if let (Some(map), Value::Object(more)) = (
                 value.as_object_mut(),
-                json!({ "access_level": level, "created_at": stamp(user.id + 3),
-                        "expires_at": null, "membership_state": "active" }),
+                json!({ "access_level": level, "created_at": stamp(user.id + 3), "expires_at": null }),
             ) {
                 map.extend(more);
+                if world.modes.edition.enterprise() {
+                    map.insert("membership_state".to_owned(), "active".into());
+                }
             }
             value
         })

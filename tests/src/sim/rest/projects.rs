@@ -95,6 +95,7 @@ fn full(world: &World, caller: &Caller, project: &Project, statistics: bool) -> 
             "creator_id": organisation.users.first().map(|user| user.id), "issues_enabled": true,
             "container_registry_enabled": registry,
             "container_registry_access_level": project.registry.as_str(),
+            "repository_access_level": project.repository.as_str(),
             "container_expiration_policy": {
                 "cadence": "1d", "enabled": false, "keep_n": 10, "older_than": "90d",
                 "name_regex": ".*", "name_regex_keep": null, "next_run_at": stamp(project.id + 1),
@@ -162,11 +163,10 @@ fn full(world: &World, caller: &Caller, project: &Project, statistics: bool) -> 
                                     "container_registry_size": 0 } }),
         );
     }
-    if level < level::REPORTER
-        && project.visibility.as_str() == "private"
+    if !organisation.reads_code(user, project)
         && let Some(map) = value.as_object_mut()
     {
-        // A guest may not read the code, so does not learn the branch.
+        // Who may not read the code does not learn the branch.
         map.remove("default_branch");
     }
     if project.registry == FeatureAccess::Disabled {
