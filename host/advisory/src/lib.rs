@@ -5,6 +5,7 @@
 //! does; `matching` says which record concerns which package, and why. Nothing here knows of connectors,
 //! images in a registry or issues: it is built, tested and fuzzed without the sandbox.
 
+pub mod alias;
 pub mod ecosystem;
 pub mod epss;
 pub mod kev;
