@@ -5,12 +5,14 @@
 //! does; `matching` says which record concerns which package, and why. Nothing here knows of connectors,
 //! images in a registry or issues: it is built, tested and fuzzed without the sandbox.
 
+pub mod affected;
 pub mod alias;
 pub mod ecosystem;
 pub mod epss;
 pub mod kev;
 pub mod matching;
 pub mod osv;
+pub mod release;
 pub mod version;
 
 pub use ecosystem::Ecosystem;
