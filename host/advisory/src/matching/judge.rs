@@ -287,8 +287,9 @@ impl Judge<'_> {
     /// Whether an element speaks of the component's release and package.
     fn agreement(&self, element: &Affected) -> Option<Agreement> {
         let agreement = release::agrees(self.ecosystem, &element.ecosystem)?;
-        let lists_it = element.binaries.is_empty()
-            || self.query.by == MatchedBy::Name && !is_rpm(&self.ecosystem.name)
+        // Debian's and Ubuntu's records are about the whole source, whichever binaries they name.
+        let lists_it = !is_rpm(&self.ecosystem.name)
+            || element.binaries.is_empty()
             || element.binaries.contains(&self.component.name);
         lists_it.then_some(agreement)
     }
@@ -392,8 +393,10 @@ impl Judge<'_> {
         }
         if self.ecosystem.name == "Go"
             && imports::is_pseudo(self.query.version)
-            && let Because::InRange { fixed, .. } = &finding.because
-            && !fixed.as_deref().is_some_and(imports::is_pseudo)
+            && let Because::InRange {
+                fixed: Some(fixed), ..
+            } = &finding.because
+            && !imports::is_pseudo(fixed)
         {
             doubts.add(
                 Certainty::Likely,

@@ -250,10 +250,15 @@ fn caution(package: &Package<'_>, is_catalogued: bool) -> Option<Caution> {
 }
 
 /// A module's version; that of the standard library in the form of semantic versions (`1.23rc1` is
-/// `1.23.0-rc.1`). `None` for what stands in place of a version: modules that were replaced say `v0.0.0`.
+/// `1.23.0-rc.1`). `None` for what stands in place of a version: modules that were replaced say `v0.0.0`, or
+/// name a commit of the year one.
 fn go_version(name: &str, version: &str) -> Option<String> {
     if !matches!(name, "stdlib" | "toolchain" | "std" | "go") {
-        return (version != "v0.0.0").then(|| version.to_owned());
+        let is_placeholder = matches!(
+            version.strip_prefix('v').unwrap_or(version),
+            "0.0.0" | "0.0.0-00010101000000-000000000000"
+        );
+        return (!is_placeholder).then(|| version.to_owned());
     }
     let version = version.strip_prefix("go").unwrap_or(version);
     let version = version.strip_prefix('v').unwrap_or(version);

@@ -241,7 +241,14 @@ fn an_authors_own_program_is_nobodys_package() {
 
 #[test]
 fn what_has_no_version_is_not_compared() {
-    for version in ["", " ", "(devel)", "v0.0.0", "NOASSERTION"] {
+    for version in [
+        "",
+        " ",
+        "(devel)",
+        "v0.0.0",
+        "v0.0.0-00010101000000-000000000000",
+        "NOASSERTION",
+    ] {
         let package = package(
             "go-binary",
             "example.com/m",

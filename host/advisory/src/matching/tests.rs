@@ -196,6 +196,15 @@ fn a_source_record_with_binaries_is_for_those() {
 }
 
 #[test]
+fn a_record_of_ubuntu_is_for_the_whole_source() {
+    let mut element = fixed("Ubuntu:22.04:LTS", "openssl", "9");
+    element["ecosystem_specific"] = json!({"binaries": ["openssl"]});
+    let memory = memory(&[one("USN-1", &[element])]);
+    let libssl = with_source("Ubuntu:22.04:LTS", "libssl3", "8", ("openssl", "8"));
+    assert_eq!(ids(&libssl, &memory), ["USN-1"]);
+}
+
+#[test]
 fn rpm_compares_like_with_like() {
     let memory = memory(&[
         one("PLAIN", &[fixed("AlmaLinux:8", "perl", "4:5.26.3-423.el8")]),
@@ -389,6 +398,14 @@ fn a_commit_against_releases_is_likely_at_most() {
     let memory = memory(&[
         one("TAGS", &[fixed("Go", "x.org/m", "0.7.0")]),
         one(
+            "OPEN",
+            &[
+                json!({"package": {"ecosystem": "Go", "name": "x.org/m"}, "ranges": [
+                    {"type": "SEMVER", "events": [{"introduced": "0"}]}
+                ]}),
+            ],
+        ),
+        one(
             "COMMITS",
             &[fixed("Go", "x.org/m", "0.0.0-20220906165146-f3363e06e74c")],
         ),
@@ -401,7 +418,11 @@ fn a_commit_against_releases_is_likely_at_most() {
         .collect();
     assert_eq!(
         certainties,
-        [("COMMITS", Certainty::Certain), ("TAGS", Certainty::Likely)]
+        [
+            ("COMMITS", Certainty::Certain),
+            ("OPEN", Certainty::Certain),
+            ("TAGS", Certainty::Likely)
+        ]
     );
 }
 
