@@ -466,3 +466,43 @@ fn names_are_those_of_the_ecosystem() {
     assert!(!name("npm", "a"));
     assert!(!name("npm", "ruamel.yaml"));
 }
+
+#[test]
+fn matches_are_those_of_the_ecosystems_own_order() {
+    let memory = memory(&[
+        json!({
+            "id": "PYSEC-2",
+            "affected": [{"package": {"ecosystem": "PyPI", "name": "a"}, "versions": ["1.0"]}]
+        }),
+        json!({
+            "id": "PYSEC-1",
+            "affected": [{"package": {"ecosystem": "PyPI", "name": "a"}, "versions": ["1.0", "1.1"]}]
+        }),
+    ]);
+    let at = |version: &str| matches(&component("PyPI", "a", version), &memory).unwrap();
+    let by_id: Vec<String> = at("1.0").into_iter().map(|found| found.advisory).collect();
+    assert_eq!(by_id, ["PYSEC-1", "PYSEC-2"]);
+    assert_eq!(at("1.1").len(), 1);
+    assert!(at("1.2").is_empty());
+}
+
+#[test]
+fn records_that_concern_a_component_are_grouped_by_their_heads() {
+    let mut alias = one("GHSA-a", &[fixed("PyPI", "a", "2")]);
+    alias["aliases"] = json!(["CVE-2024-1"]);
+    let mut same = one("PYSEC-1", &[fixed("PyPI", "a", "2")]);
+    same["aliases"] = json!(["CVE-2024-1"]);
+    let memory = memory(&[alias, same]);
+    let installed = component("PyPI", "a", "1");
+    let ecosystem = lookup_ecosystem(&installed);
+    let order = super::testing::order_of("PyPI");
+    let concerns = super::judge::concerns_by(&installed, &ecosystem, Some(order), &memory).unwrap();
+    let heads: Vec<&Head> = concerns
+        .iter()
+        .map(|concern| &concern.advisory.head)
+        .collect();
+    let groups = crate::alias::groups(&heads);
+    assert_eq!(groups.len(), 1);
+    assert_eq!(groups[0].primary, "CVE-2024-1");
+    assert_eq!(groups[0].records, [0, 1]);
+}
