@@ -1,5 +1,6 @@
 //! Ecosystems, as OSV writes them: a name, and for most distributions a release after a colon.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// An ecosystem string of OSV, taken apart at its first colon (`Debian:12`, `npm`, `Ubuntu:22.04:LTS`).
@@ -34,4 +35,44 @@ impl fmt::Display for Ecosystem {
             None => f.write_str(&self.name),
         }
     }
+}
+
+/// A package's name in the form in which names of its ecosystem (without release) are equal.
+pub fn normalise_name<'n>(ecosystem: &str, name: &'n str) -> Cow<'n, str> {
+    match ecosystem {
+        "PyPI" => pep_503(name),
+        // Go's paths, Maven's coordinates and old names of npm have case.
+        "NuGet" | "Packagist" | "GitHub Actions" | "VSCode" => {
+            if name.chars().any(char::is_uppercase) {
+                Cow::Owned(name.to_lowercase())
+            } else {
+                Cow::Borrowed(name)
+            }
+        }
+        _ => Cow::Borrowed(name),
+    }
+}
+
+/// Lower case, runs of `-`, `_` and `.` as one hyphen.
+fn pep_503(name: &str) -> Cow<'_, str> {
+    let is_mark = |byte: u8| matches!(byte, b'-' | b'_' | b'.');
+    let bytes = name.as_bytes();
+    let is_normal = !bytes.windows(2).any(|pair| pair == b"--")
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-');
+    if is_normal {
+        return Cow::Borrowed(name);
+    }
+    let mut normal = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if u8::try_from(letter).is_ok_and(is_mark) {
+            if !normal.ends_with('-') {
+                normal.push('-');
+            }
+        } else {
+            normal.extend(letter.to_lowercase());
+        }
+    }
+    Cow::Owned(normal)
 }

@@ -2,14 +2,18 @@
 //!
 //! `osv` holds the shapes of records as they are published; `import` brings them (and KEV and EPSS) into the
 //! `index`, an embedded database that opens in milliseconds; `version` orders versions as each ecosystem
-//! does; `matching` says which record concerns which package, and why. Nothing here knows of connectors,
-//! images in a registry or issues: it is built, tested and fuzzed without the sandbox.
+//! does, `release` knows the distributions'; `affected` says whether a record means a version; `matching` says
+//! which record concerns which package, and why; `alias` which records speak of the same. Nothing here knows
+//! of connectors, images in a registry or issues: it is built, tested and fuzzed without the sandbox.
 
+pub mod affected;
+pub mod alias;
 pub mod ecosystem;
 pub mod epss;
 pub mod kev;
 pub mod matching;
 pub mod osv;
+pub mod release;
 pub mod version;
 
 pub use ecosystem::Ecosystem;

@@ -3,6 +3,21 @@
 //! A package of an image becomes [`Component`]s: what can be looked up, without the image that it was found
 //! in, so that a thousand images with the same package are matched once. [`matches`] asks an [`Advisories`]
 //! about one component and answers each [`Match`] with its evidence.
+//!
+//! `lookup` says what of a package is looked up, `purl` makes packages of package URLs, `judge` matches, `rpm`
+//! and `imports` hold what Red Hat's modules and Go's packages ask for.
+
+mod imports;
+mod judge;
+mod lookup;
+mod purl;
+#[cfg(test)]
+mod real_tests;
+mod rpm;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -10,6 +25,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Ecosystem;
 use crate::osv::{Affected, Head};
+
+pub use judge::{Concern, concerns, matches};
+pub use lookup::lookup;
+pub use purl::{OwnedPackage, PurlError, from_purl};
 
 /// A package as an inventory has it. The fields are those of the contract's `package`.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +56,7 @@ pub struct Package<'a> {
 }
 
 /// What can be looked up: equal for every image that has the same package.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Component {
     /// Ecosystem with its release, as text (`Debian:12`, `PyPI`).
     pub ecosystem: String,
@@ -49,6 +68,24 @@ pub struct Component {
     pub source: Option<(String, String)>,
     /// Go: import path of the program, when this is the module that the program itself belongs to.
     pub main_path: Option<String>,
+    /// RPM: module and stream that it was built for (`nodejs:10`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// Why it may not be what it is looked up as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caution: Option<Caution>,
+}
+
+/// Why a component may not be the package that it is looked up as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Caution {
+    /// Maven coordinates that were concluded from a file name or a manifest.
+    GuessedCoordinates,
+    /// A Rust package from elsewhere than the registry: a fork may have the name.
+    OtherSource,
+    /// Only a bill of materials in the image says that it is there.
+    StatedOnly,
 }
 
 /// What becomes of a package before it is looked up.
@@ -73,6 +110,8 @@ pub enum NoLookup {
     NoEcosystem,
     /// It is what the image's own author calls the program in it, not a package that was published.
     OwnProgram,
+    /// Its name is not whole, so that it could be anybody's: a Java archive that states no group.
+    IncompleteName,
 }
 
 /// What is known about a package of an ecosystem.
@@ -119,6 +158,10 @@ pub struct Match {
     pub imports: Vec<String>,
     /// The distribution's urgency or severity for this package.
     pub urgency: Option<String>,
+    /// Why the record is no vulnerability, when it isn't one (`unmaintained`, `bugfix`): the caller decides
+    /// what becomes of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub informational: Option<String>,
 }
 
 /// By which of a component's names a record was found.
