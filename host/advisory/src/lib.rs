@@ -5,11 +5,13 @@
 //! does; `matching` says which record concerns which package, and why. Nothing here knows of connectors,
 //! images in a registry or issues: it is built, tested and fuzzed without the sandbox.
 
+pub mod cvss;
 pub mod ecosystem;
 pub mod epss;
 pub mod kev;
 pub mod matching;
 pub mod osv;
+pub mod rating;
 pub mod version;
 
 pub use ecosystem::Ecosystem;
