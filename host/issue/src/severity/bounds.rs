@@ -102,6 +102,10 @@ fn keeps_from_appoxalypse(facts: &Facts, vector: Option<&Cvss>, tuning: &Tuning)
             percent(tuning.appoxalypse_epss)
         ));
     }
+    if facts.kind == Kind::Secret {
+        // Who can read it has reached it.
+        return None;
+    }
     if let Some(barrier) = barrier(facts, vector) {
         return Some(format!(
             "Appoxalypse needs a way to reach it, and {barrier}"

@@ -24,7 +24,8 @@ pub struct Rule {
     pub changes: &'static [Change],
     /// From where on they count.
     pub thresholds: &'static [Threshold],
-    /// True when a bound asks for the same input: what is not known is told then even where all numbers are 0.
+    /// True when a bound or another rule asks for the same input: what is not known is told then even where
+    /// all numbers of this rule are 0.
     pub bounds: bool,
     /// The judge.
     pub(crate) judge: fn(&Case<'_>) -> Judged,

@@ -243,7 +243,11 @@ fn certainty(case: &Case<'_>) -> Judged {
         return Judged::Nothing;
     };
     let (change, what) = match package.certainty {
-        Some(Certainty::Likely) if !names_go_packages(package) => ("likely", "likely, not certain"),
+        // What the packages say is the same doubt; it counts once.
+        Some(Certainty::Likely) if names_go_packages(package) && go_packages_count(case) => {
+            return Judged::Nothing;
+        }
+        Some(Certainty::Likely) => ("likely", "likely, not certain"),
         Some(Certainty::Unsure) => ("unsure", "unsure"),
         _ => return Judged::Nothing,
     };
@@ -260,6 +264,12 @@ fn certainty(case: &Case<'_>) -> Judged {
 
 fn names_go_packages(package: &PackageFacts) -> bool {
     package.format.starts_with("go") && !package.imports.is_empty()
+}
+
+fn go_packages_count(case: &Case<'_>) -> bool {
+    RULES
+        .iter()
+        .any(|rule| rule.id == "go-packages" && case.tuning.counts(rule))
 }
 
 fn go_packages(case: &Case<'_>) -> Judged {

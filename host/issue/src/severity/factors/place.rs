@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
             when: "the project is archived",
         }],
         thresholds: &[],
-        bounds: false,
+        bounds: true,
         judge: archived,
     },
     Rule {
