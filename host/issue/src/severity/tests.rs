@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod arbitrary;
 mod bounds;
 mod factors;
 mod ladder;
