@@ -8,11 +8,13 @@
 
 pub mod affected;
 pub mod alias;
+pub mod cvss;
 pub mod ecosystem;
 pub mod epss;
 pub mod kev;
 pub mod matching;
 pub mod osv;
+pub mod rating;
 pub mod release;
 pub mod version;
 

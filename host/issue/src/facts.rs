@@ -62,6 +62,9 @@ pub struct Facts {
     pub place: PlaceFacts,
     /// What it means to the business.
     pub business: BusinessFacts,
+    /// A secret or a misconfiguration: what the tool that found it knows of it.
+    #[serde(default)]
+    pub finding: Option<FindingFacts>,
     /// Which inputs were there at all.
     pub inputs: Inputs,
     /// Now, RFC 3339. Ages are counted to here, in whole days.
@@ -122,6 +125,22 @@ pub struct PackageFacts {
     pub test_only: Option<bool>,
     /// Go: packages of the module that the advisory names.
     pub imports: Vec<String>,
+}
+
+/// What is known of a secret or a misconfiguration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FindingFacts {
+    /// Its rule (`aws-secret-access-key`).
+    pub rule: String,
+    /// A secret: true when more than its pattern was checked (its checksum, its alphabet, a key that parses),
+    /// false when only the pattern speaks for it.
+    pub form_checked: Option<bool>,
+    /// A secret: true when it looks like an example or a placeholder.
+    pub placeholder: Option<bool>,
+    /// True when the base image has it, false when a layer above added it.
+    pub from_base: Option<bool>,
+    /// Where it is, at most 50.
+    pub paths: Vec<String>,
 }
 
 /// What is known of one image that has it.

@@ -1,4 +1,42 @@
-//! The six severities.
+//! The six severities, and how an issue gets the one it has.
+//!
+//! The tool's severity is the start. `factors` holds the rules, one file a family, each declared once as data
+//! with the function that judges it; `weigh` runs them over the facts of an issue and adds their numbers up;
+//! `bounds` holds the outcome within what no sum of small reasons may leave. `tuning` is the operator's say,
+//! `table` the documentation that is generated from the rules, `ladder` the way from the tool's severity to
+//! ours, step by step, and `diff` what changed since the last time. The same facts and the same tuning give
+//! the same verdict, byte by byte: nothing here reads a clock, a file or the network.
+//!
+//! Two principles. What is not known is said, with number 0, and never taken for "no". And while KEV or EPSS
+//! are not there, nothing is lowered because it seems not to be exploited.
+
+mod bounds;
+mod case;
+mod diff;
+mod factors;
+mod input;
+mod ladder;
+mod original;
+mod rule;
+mod table;
+mod tuning;
+mod weigh;
+
+#[cfg(test)]
+mod tests;
+
+pub use diff::{DiffStatus, FactorChange, diff};
+pub use input::Input;
+pub use ladder::{Step, StepKind, explain, ladder, not_known};
+pub use rule::{Change, Rule, Threshold};
+pub use table::{RuleRow, markdown, table};
+pub use tuning::{MAX_CHANGE, RuleTuning, Tuning, TuningError};
+pub use weigh::weigh;
+
+/// Every rule, in the order in which equal numbers are read.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    factors::all()
+}
 
 use std::fmt;
 use std::str::FromStr;
