@@ -9,7 +9,9 @@
 pub mod factor;
 pub mod facts;
 pub mod issue;
+pub mod report;
 pub mod severity;
+pub mod vex;
 
 pub use factor::{Category, Evidence, Factor, Verdict};
 pub use issue::Issue;
