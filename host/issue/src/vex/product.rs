@@ -148,7 +148,12 @@ impl ImageReference {
 
     /// From `registry/repository:tag@digest`, each part but the repository optional; or a bare digest.
     fn parse(text: &str) -> Option<Self> {
-        let text = without_scheme(text.trim());
+        let text = text.trim();
+        // An address of a page names no image.
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return None;
+        }
+        let text = without_scheme(text);
         if text.is_empty()
             || text.len() > 1_024
             || !text
@@ -178,9 +183,9 @@ impl ImageReference {
             _ => (name, None),
         };
         // `urn:uuid:…` and the like are ids of other things; a word alone may be anything.
-        let is_name = !name.is_empty()
-            && !name.contains(':') | name.split('/').next().is_some_and(|host| has_port(host))
-            && (name.contains('/') || tag.is_some() || digest.is_some());
+        let (host, path) = name.split_once('/').unwrap_or(("", name));
+        let plain = !path.contains(':') && (!host.contains(':') || has_port(host));
+        let is_name = plain && !path.is_empty() && (!host.is_empty() || tag.is_some() || digest.is_some());
         is_name.then(|| Self {
             repository: Some(name.trim_matches('/').to_lowercase()),
             digest,

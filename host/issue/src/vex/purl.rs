@@ -51,7 +51,7 @@ impl Purl {
         let (namespace, name) = path.rsplit_once('/').unwrap_or(("", path));
         let kind = kind.to_ascii_lowercase();
         let (mut namespace, mut name) = (decode(namespace), decode(name));
-        if kind.is_empty() || name.is_empty() {
+        if kind.is_empty() || name.is_empty() || name.starts_with('@') && namespace.is_empty() {
             return None;
         }
         if matches!(
