@@ -17,7 +17,6 @@ Prints what is wrong, one line each; ends with 1 when anything is, and with 3 wh
 
 import json
 import os
-import re
 import sys
 
 ABSENT = 3
@@ -149,8 +148,14 @@ def gitlab_constraints() -> dict:
     flag = obj(
         {"type": one_of("flagged-as-likely-false-positive"), "origin": FILLED, "description": FILLED}
     )
-    # The pattern for 3.x; ours never writes a vector of 2.0 without its metrics.
-    vector = {"type": "string", "minLength": 16, "maxLength": 128}
+    # CVSS 2 and 3; this version of the schema knows no CVSS 4.
+    metrics = r"([A-Za-z]{1,3}:[A-Z]{1,3}/)*[A-Za-z]{1,3}:[A-Z]{1,3}$"
+    vector = {
+        "type": "string",
+        "minLength": 16,
+        "maxLength": 128,
+        "pattern": rf"^(CVSS:3\.[01]/)?{metrics}",
+    }
     vulnerability = obj(
         {"id": FILLED, "identifiers": each(identifier, minItems=1), "location": location},
         {

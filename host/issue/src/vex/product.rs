@@ -185,7 +185,8 @@ impl ImageReference {
         // `urn:uuid:…` and the like are ids of other things; a word alone may be anything.
         let (host, path) = name.split_once('/').unwrap_or(("", name));
         let plain = !path.contains(':') && (!host.contains(':') || has_port(host));
-        let is_name = plain && !path.is_empty() && (!host.is_empty() || tag.is_some() || digest.is_some());
+        let is_name =
+            plain && !path.is_empty() && (!host.is_empty() || tag.is_some() || digest.is_some());
         is_name.then(|| Self {
             repository: Some(name.trim_matches('/').to_lowercase()),
             digest,

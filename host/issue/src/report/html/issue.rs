@@ -1,6 +1,8 @@
 //! The section of one issue.
 
-use super::super::text::{cut_lines, day, link, minute, number, percent, short_digest, signed};
+use super::super::text::{
+    cut, cut_lines, day, link, minute, number, percent, short_digest, signed,
+};
 use super::super::{csv, ids, state as stated};
 use super::escape::Page;
 use super::{class, state};
@@ -311,8 +313,8 @@ fn facts(page: &mut Page, issue: &Issue) {
                 "{}, {}",
                 day(&sla.due),
                 match sla.state {
-                    SlaState::Overdue => format!("{} days overdue", sla.days_left.unsigned_abs()),
-                    SlaState::Near | SlaState::Within => format!("{} days left", sla.days_left),
+                    SlaState::Overdue => format!("{} overdue", days(sla.days_left)),
+                    SlaState::Near | SlaState::Within => format!("{} left", days(sla.days_left)),
                 }
             ),
         );
@@ -344,6 +346,13 @@ fn facts(page: &mut Page, issue: &Issue) {
         });
     }
     page.raw("</dl>\n");
+}
+
+fn days(days: i64) -> String {
+    match days.unsigned_abs() {
+        1 => "1 day".to_owned(),
+        many => format!("{many} days"),
+    }
 }
 
 fn fact(page: &mut Page, name: &'static str, value: impl FnOnce(&mut Page)) {
@@ -449,7 +458,9 @@ fn occurrence(page: &mut Page, one: &Occurrence) {
             .text(tag)
             .raw("</span>");
     }
-    page.raw("</th><td><code>")
+    page.raw("</th><td><code title=\"")
+        .text(&cut(&one.digest, 200))
+        .raw("\">")
         .text(&short_digest(&one.digest))
         .raw("</code></td><td>")
         .text(&one.platform)
@@ -468,7 +479,7 @@ fn occurrence(page: &mut Page, one: &Occurrence) {
     };
     if let Some(command) = &one.layer_command {
         page.raw("<br><code class=\"soft\">")
-            .text(&super::super::text::cut(command, 300))
+            .text(&cut(command, 300))
             .raw("</code>");
     }
     page.raw("</td></tr>\n");
@@ -488,7 +499,10 @@ fn description(page: &mut Page, issue: &Issue) {
         .collect();
     if !pages.is_empty() {
         page.raw("<details class=\"small\"><summary>")
-            .text(&format!("{} references", pages.len()))
+            .text(&match pages.len() {
+                1 => "1 reference".to_owned(),
+                many => format!("{many} references"),
+            })
             .raw("</summary>\n<ul class=\"plain\">\n");
         for url in pages {
             page.raw("<li>").link(url, url).raw("</li>\n");

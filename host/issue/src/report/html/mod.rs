@@ -8,6 +8,15 @@
 
 mod escape;
 mod issue;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+mod tests;
 
 use std::borrow::Borrow;
 use std::io;
@@ -206,10 +215,10 @@ fn row(page: &mut Page, issue: &Issue) {
         } else {
             issue.verdict.original.word()
         })
-        .raw("</td><td>")
+        .raw("</td><td class=\"w\">")
         .text(&cut(&issue.title, 300))
         .raw("<br><span class=\"soft small\">")
-        .text(&cut(&ids::repository_name(issue), 300))
+        .text(&cut(&ids::repository_name(issue), 200))
         .raw("</span></td><td>")
         .text(&cut(
             issue.remediation.fixed_version.as_deref().unwrap_or("–"),
