@@ -258,7 +258,8 @@ impl Written {
     }
 }
 
-/// Writes the issues, in their order, in that format.
+/// Writes the issues, in their order, in that format. Every element is one write: a file wants no buffer
+/// before it, and none is flushed.
 pub fn write<I>(
     format: Format,
     issues: I,

@@ -12,7 +12,6 @@ pub(super) struct JsonStream<'w> {
     depth: usize,
     /// Whether the list or object that is open has nothing yet.
     empty: bool,
-    text: String,
     clean: String,
 }
 
@@ -24,7 +23,6 @@ impl<'w> JsonStream<'w> {
             out,
             depth: 1,
             empty: true,
-            text: String::new(),
             clean: String::new(),
         })
     }
@@ -46,20 +44,19 @@ impl<'w> JsonStream<'w> {
     }
 
     fn value(&mut self, value: &impl Serialize) -> io::Result<()> {
-        self.text = serde_json::to_string_pretty(value)?;
+        let text = serde_json::to_string_pretty(value)?;
         self.clean.clear();
-        inert_json(&self.text, &mut self.clean);
         // A line break inside a string is written `\n`: those that are there are the layout's.
-        for (place, line) in self.clean.split('\n').enumerate() {
+        for (place, line) in text.split('\n').enumerate() {
             if place > 0 {
-                self.out.write_all(b"\n")?;
+                self.clean.push('\n');
                 for _ in 0..self.depth {
-                    self.out.write_all(b"  ")?;
+                    self.clean.push_str("  ");
                 }
             }
-            self.out.write_all(line.as_bytes())?;
+            inert_json(line, &mut self.clean);
         }
-        Ok(())
+        self.out.write_all(self.clean.as_bytes())
     }
 
     fn name(&mut self, name: &str) -> io::Result<()> {

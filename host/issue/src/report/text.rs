@@ -69,6 +69,10 @@ fn clean(text: &str, chars: usize, lines: bool) -> String {
 /// a string, so the meaning stays.
 pub(super) fn inert_json(json: &str, clean: &mut String) {
     use std::fmt::Write;
+    if json.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) {
+        clean.push_str(json);
+        return;
+    }
     for c in json.chars() {
         if c != '\n' && is_unsafe(c) {
             let mut units = [0; 2];

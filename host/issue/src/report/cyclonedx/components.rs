@@ -1,6 +1,7 @@
 //! The images that issues affect, each with its packages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
@@ -8,32 +9,44 @@ use super::super::ids;
 use super::{MAX_LIST, Variant};
 use crate::Issue;
 
-/// The components, gathered while vulnerabilities are written.
+/// The components, gathered while vulnerabilities are written. A hundred thousand issues have few texts
+/// that differ, and each is kept once.
 #[derive(Default)]
 pub(super) struct Components {
     /// By package URL of the image.
-    pub(super) images: BTreeMap<String, Image>,
+    pub(super) images: BTreeMap<Rc<str>, Image>,
+    texts: HashSet<Rc<str>>,
 }
 
 #[derive(Default)]
 pub(super) struct Image {
     name: String,
     digest: String,
-    tags: BTreeSet<String>,
+    tags: BTreeSet<Rc<str>>,
     system: Option<String>,
     platform: String,
-    /// By reference.
-    packages: BTreeMap<String, Package>,
+    /// By package URL.
+    packages: BTreeMap<Rc<str>, Package>,
 }
 
-#[derive(Default)]
-pub(super) struct Package {
-    name: String,
-    version: String,
-    purl: String,
-    paths: BTreeSet<String>,
-    layer: Option<String>,
-    origin: String,
+struct Package {
+    name: Rc<str>,
+    version: Rc<str>,
+    paths: Vec<Rc<str>>,
+    layer: Option<Rc<str>>,
+    origin: Rc<str>,
+}
+
+/// The one copy of a text.
+fn once(texts: &mut HashSet<Rc<str>>, text: &str) -> Rc<str> {
+    match texts.get(text) {
+        Some(known) => Rc::clone(known),
+        None => {
+            let own: Rc<str> = text.into();
+            texts.insert(Rc::clone(&own));
+            own
+        }
+    }
 }
 
 impl Components {
@@ -43,30 +56,37 @@ impl Components {
         for one in &issue.occurrences {
             let name = ids::image_name(issue, one);
             let reference = ids::image_purl(&name, &one.digest);
-            let image = self.images.entry(reference.clone()).or_default();
+            let image = self.images.entry(reference.as_str().into()).or_default();
             image.name = name;
             image.digest.clone_from(&one.digest);
             image.platform.clone_from(&one.platform);
             if image.system.is_none() {
                 image.system.clone_from(&one.operating_system);
             }
-            image.tags.extend(one.tags.iter().take(MAX_LIST).cloned());
+            for tag in one.tags.iter().take(MAX_LIST) {
+                image.tags.insert(once(&mut self.texts, tag));
+            }
             let Some(package) = &issue.package else {
                 affected.entry(reference).or_default();
                 continue;
             };
             let purl = ids::package_purl(&package.name, &one.version, &one.purl);
             let reference = format!("{reference}#{purl}");
-            let part = image.packages.entry(reference.clone()).or_default();
-            part.name.clone_from(&package.name);
-            part.version.clone_from(&one.version);
-            part.purl = purl;
-            part.origin.clone_from(&one.origin);
-            if part.layer.is_none() {
-                part.layer.clone_from(&one.layer_digest);
-            }
-            if !one.path.is_empty() && part.paths.len() < MAX_LIST {
-                part.paths.insert(one.path.clone());
+            let texts = &mut self.texts;
+            let purl = once(texts, &purl);
+            let part = image.packages.entry(purl).or_insert_with(|| Package {
+                name: once(texts, &package.name),
+                version: once(texts, &one.version),
+                paths: Vec::new(),
+                layer: one.layer_digest.as_deref().map(|layer| once(texts, layer)),
+                origin: once(texts, &one.origin),
+            });
+            let path = one.path.as_str();
+            if !path.is_empty()
+                && part.paths.len() < MAX_LIST
+                && !part.paths.iter().any(|known| **known == *path)
+            {
+                part.paths.push(once(texts, path));
             }
             affected
                 .entry(reference)
@@ -76,7 +96,10 @@ impl Components {
         if affected.is_empty() {
             let name = ids::repository_name(issue);
             let reference = ids::image_purl(&name, "");
-            self.images.entry(reference.clone()).or_default().name = name;
+            self.images
+                .entry(reference.as_str().into())
+                .or_default()
+                .name = name;
             affected.entry(reference).or_default();
         }
         affected
@@ -87,20 +110,21 @@ pub(super) fn component(reference: &str, image: &Image, variant: Variant) -> Val
     let packages: Vec<Value> = image
         .packages
         .iter()
-        .map(|(reference, package)| {
+        .map(|(purl, package)| {
             let mut part = Map::new();
             part.insert("type".to_owned(), "library".into());
-            part.insert("bom-ref".to_owned(), reference.as_str().into());
-            part.insert("name".to_owned(), package.name.as_str().into());
+            part.insert("bom-ref".to_owned(), format!("{reference}#{purl}").into());
+            part.insert("name".to_owned(), (&*package.name).into());
             if !package.version.is_empty() {
-                part.insert("version".to_owned(), package.version.as_str().into());
+                part.insert("version".to_owned(), (&*package.version).into());
             }
-            part.insert("purl".to_owned(), package.purl.as_str().into());
+            part.insert("purl".to_owned(), (&**purl).into());
             if variant == Variant::Full {
                 if !package.paths.is_empty() {
-                    let places: Vec<Value> = package
-                        .paths
-                        .iter()
+                    let mut paths: Vec<&str> = package.paths.iter().map(|path| &**path).collect();
+                    paths.sort_unstable();
+                    let places: Vec<Value> = paths
+                        .into_iter()
                         .map(|path| json!({"location": path}))
                         .collect();
                     part.insert("evidence".to_owned(), json!({"occurrences": places}));
