@@ -1,11 +1,13 @@
 //! The images that issues affect, each with its packages.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io;
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
 use super::super::ids;
+use super::super::stream::JsonStream;
 use super::{MAX_LIST, Variant};
 use crate::Issue;
 
@@ -106,54 +108,24 @@ impl Components {
     }
 }
 
-pub(super) fn component(reference: &str, image: &Image, variant: Variant) -> Value {
-    let packages: Vec<Value> = image
-        .packages
-        .iter()
-        .map(|(purl, package)| {
-            let mut part = Map::new();
-            part.insert("type".to_owned(), "library".into());
-            part.insert("bom-ref".to_owned(), format!("{reference}#{purl}").into());
-            part.insert("name".to_owned(), (&*package.name).into());
-            if !package.version.is_empty() {
-                part.insert("version".to_owned(), (&*package.version).into());
-            }
-            part.insert("purl".to_owned(), (&**purl).into());
-            if variant == Variant::Full {
-                if !package.paths.is_empty() {
-                    let mut paths: Vec<&str> = package.paths.iter().map(|path| &**path).collect();
-                    paths.sort_unstable();
-                    let places: Vec<Value> = paths
-                        .into_iter()
-                        .map(|path| json!({"location": path}))
-                        .collect();
-                    part.insert("evidence".to_owned(), json!({"occurrences": places}));
-                }
-                let mut properties = Properties::default();
-                properties.add("ox:origin", &package.origin);
-                properties.add(
-                    "ox:layer:digest",
-                    package.layer.as_deref().unwrap_or_default(),
-                );
-                properties.into(&mut part);
-            }
-            Value::Object(part)
-        })
-        .collect();
-    let mut component = Map::new();
-    component.insert("type".to_owned(), "container".into());
-    component.insert("bom-ref".to_owned(), reference.into());
-    component.insert("name".to_owned(), image.name.as_str().into());
+/// Writes an image with its packages, a package at a time.
+pub(super) fn component(
+    json: &mut JsonStream<'_>,
+    reference: &str,
+    image: &Image,
+    variant: Variant,
+) -> io::Result<()> {
+    json.open_element()?;
+    json.field("type", &"container")?;
+    json.field("bom-ref", &reference)?;
+    json.field("name", &image.name)?;
     if !image.digest.is_empty() {
-        component.insert("version".to_owned(), image.digest.as_str().into());
+        json.field("version", &image.digest)?;
     }
     if let Some(hash) = ids::sha256(&image.digest) {
-        component.insert(
-            "hashes".to_owned(),
-            json!([{"alg": "SHA-256", "content": hash}]),
-        );
+        json.field("hashes", &json!([{"alg": "SHA-256", "content": hash}]))?;
     }
-    component.insert("purl".to_owned(), reference.into());
+    json.field("purl", &reference)?;
     let mut properties = Properties::default();
     for tag in &image.tags {
         properties.add("ox:tag", tag);
@@ -163,11 +135,47 @@ pub(super) fn component(reference: &str, image: &Image, variant: Variant) -> Val
         "ox:operating-system",
         image.system.as_deref().unwrap_or_default(),
     );
-    properties.into(&mut component);
-    if !packages.is_empty() {
-        component.insert("components".to_owned(), packages.into());
+    if !properties.0.is_empty() {
+        json.field("properties", &properties.0)?;
     }
-    Value::Object(component)
+    if !image.packages.is_empty() {
+        json.open_list("components")?;
+        for (purl, package) in &image.packages {
+            json.element(&part(reference, purl, package, variant))?;
+        }
+        json.close_list()?;
+    }
+    json.close_object()
+}
+
+fn part(reference: &str, purl: &str, package: &Package, variant: Variant) -> Value {
+    let mut part = Map::new();
+    part.insert("type".to_owned(), "library".into());
+    part.insert("bom-ref".to_owned(), format!("{reference}#{purl}").into());
+    part.insert("name".to_owned(), (&*package.name).into());
+    if !package.version.is_empty() {
+        part.insert("version".to_owned(), (&*package.version).into());
+    }
+    part.insert("purl".to_owned(), purl.into());
+    if variant == Variant::Full {
+        if !package.paths.is_empty() {
+            let mut paths: Vec<&str> = package.paths.iter().map(|path| &**path).collect();
+            paths.sort_unstable();
+            let places: Vec<Value> = paths
+                .into_iter()
+                .map(|path| json!({"location": path}))
+                .collect();
+            part.insert("evidence".to_owned(), json!({"occurrences": places}));
+        }
+        let mut properties = Properties::default();
+        properties.add("ox:origin", &package.origin);
+        properties.add(
+            "ox:layer:digest",
+            package.layer.as_deref().unwrap_or_default(),
+        );
+        properties.into(&mut part);
+    }
+    Value::Object(part)
 }
 
 /// Names and values; empty ones are left out.

@@ -97,7 +97,7 @@ where
     )?;
     json.open_list("components")?;
     for (reference, image) in &components.images {
-        json.element(&component(reference, image, variant))?;
+        component(&mut json, reference, image, variant)?;
     }
     json.close_list()?;
     // The id follows from what the document says, so it is known last.
