@@ -15,8 +15,10 @@ pub mod facts;
 pub mod issue;
 pub mod policy;
 pub mod remediation;
+pub mod report;
 pub mod severity;
 pub mod sla;
+pub mod vex;
 
 pub use factor::{Category, Evidence, Factor, Verdict};
 pub use issue::Issue;
