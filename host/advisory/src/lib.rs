@@ -7,6 +7,8 @@
 
 pub mod ecosystem;
 pub mod epss;
+pub mod import;
+pub mod index;
 pub mod kev;
 pub mod matching;
 pub mod osv;
@@ -23,4 +25,10 @@ pub enum LookupError {
     /// A stored record is not what this program stores.
     #[error("a record in the advisory index is broken ({0}); import its ecosystem again")]
     Record(#[from] serde_json::Error),
+    /// A stored record ends too early or has an unknown mark.
+    #[error("a record in the advisory index is broken ({0}); import its ecosystem again")]
+    Encoding(&'static str),
+    /// The index can't be used at all; the sentence says why.
+    #[error("{0}")]
+    Unusable(String),
 }
