@@ -12,6 +12,7 @@ pub mod index;
 pub mod kev;
 pub mod matching;
 pub mod osv;
+pub mod update;
 pub mod version;
 
 pub use ecosystem::Ecosystem;
