@@ -77,26 +77,35 @@ fn a_killed_import_run_again_is_the_same_as_an_undisturbed_one() {
     let home = tempfile::tempdir().unwrap();
     let data = home.path().join("data");
     let (calm, disturbed) = (home.path().join("calm"), home.path().join("disturbed"));
-    let import = |folder: &Path| {
+    let kev_file = data.join("known_exploited_vulnerabilities.json");
+    let import = |folder: &Path, what: &Path| {
         let index = Index::open(folder).unwrap();
-        let report = from_path(&index, &data, &(), &Cancel::new()).unwrap();
+        let report = from_path(&index, what, &(), &Cancel::new()).unwrap();
         assert!(!report.incomplete(), "{report:?}");
         index.dump().unwrap()
     };
     let mut kills = 0;
+    let mut before = Index::open(&calm).unwrap().dump().unwrap();
     for edition in 0..2 {
         for ecosystem in ["PyPI", "npm"] {
             export(&data, ecosystem, &records(ecosystem, 1500, edition));
         }
-        std::fs::write(
-            data.join("known_exploited_vulnerabilities.json"),
-            kev(&["CVE-2024-1001"]),
-        )
-        .unwrap();
+        let cves = ["CVE-2024-1001", "CVE-2024-1002"];
+        std::fs::write(&kev_file, kev(&cves[..=edition])).unwrap();
+        // The states that may be seen: each source is old or new as a whole.
+        let steps = [data.join("PyPI"), data.join("npm"), kev_file.clone()];
+        let mut states = vec![before];
+        states.extend(steps.iter().map(|step| import(&calm, step)));
         for at in [0, 1, 2, 4, 5, 7, 8, 10, 13, 14] {
             kills += usize::from(killed(&disturbed, &data, at));
+            let seen = Index::open(&disturbed).unwrap().dump().unwrap();
+            assert!(
+                states.contains(&seen),
+                "edition {edition}, killed at {at}: half of a source is there"
+            );
         }
-        assert_eq!(import(&disturbed), import(&calm), "edition {edition}");
+        before = import(&disturbed, &data);
+        assert_eq!(Some(&before), states.last(), "edition {edition}");
     }
     assert!(kills >= 10, "only {kills} children were there to be killed");
 }

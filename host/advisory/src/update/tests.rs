@@ -339,20 +339,40 @@ fn a_fetch_that_breaks_off_is_resumed_where_it_ended() {
         place.mirror.asked()[1],
         format!("/npm/all.zip from {}", 4 * step)
     );
+}
 
-    // A part of a file that changed meanwhile is no part of the new one.
-    fs::write(place.folder.join("download-PyPI.part"), b"PK old").unwrap();
-    let about = format!("{BASE}/PyPI/all.zip\n\"old\"\n");
-    fs::write(place.folder.join("download-PyPI.about"), about).unwrap();
-    *place.mirror.breaks_after.lock().unwrap() = None;
-    place.mirror.publish("PyPI", &records("PyPI", 10, 0));
-    let options = Options {
-        ecosystems: vec!["PyPI".to_owned()],
-        ..place.options.clone()
+#[test]
+fn a_part_of_a_file_that_changed_meanwhile_is_no_part_of_the_new_one() {
+    let place = Place::new();
+    let url = format!("{BASE}/npm/all.zip");
+    place.mirror.put(&url, b"the new file".to_vec());
+    let part = download::Part::of(&place.folder, "npm");
+    let about = |etag: &str| {
+        fs::write(part.path(), b"the old").unwrap();
+        let about = format!("{url}\n{etag}\n");
+        fs::write(place.folder.join("download-npm.about"), about).unwrap();
     };
-    let report = run(&place.index, &place.mirror, &options, &(), &Cancel::new()).unwrap();
-    assert!(!report.incomplete(), "{report:?}");
-    assert_eq!(place.index.about("PyPI", "package_2").unwrap().len(), 1);
+    let get = || {
+        let got = part.get(&place.mirror, &url, None, &mut |_, _| true);
+        let etag = got.unwrap().unwrap().unwrap();
+        assert_eq!(fs::read(part.path()).unwrap(), b"the new file");
+        etag
+    };
+    about("\"old\"");
+    let etag = get();
+    // A weak ETag, and another address, promise nothing.
+    about(&format!("W/{etag}"));
+    get();
+    about(&etag);
+    let other = format!("{BASE}/other/all.zip");
+    place.mirror.put(&other, b"the new file".to_vec());
+    part.get(&place.mirror, &other, None, &mut |_, _| true)
+        .unwrap();
+    assert_eq!(fs::read(part.path()).unwrap(), b"the new file");
+    assert_eq!(
+        place.mirror.asked(),
+        ["/npm/all.zip", "/npm/all.zip", "/other/all.zip"]
+    );
 }
 
 #[test]
