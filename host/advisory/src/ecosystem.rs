@@ -37,42 +37,162 @@ impl fmt::Display for Ecosystem {
     }
 }
 
-/// A package's name in the form in which names of its ecosystem (without release) are equal.
-pub fn normalise_name<'n>(ecosystem: &str, name: &'n str) -> Cow<'n, str> {
+/// The ecosystems of the OSV schema, as the bulk export names its folders.
+pub const KNOWN: &[&str] = &[
+    "AlmaLinux",
+    "Alpaquita",
+    "Alpine",
+    "Android",
+    "Azure Linux",
+    "BellSoft Hardened Containers",
+    "Bioconductor",
+    "Bitnami",
+    "CRAN",
+    "Chainguard",
+    "CleanStart",
+    "ConanCenter",
+    "Debian",
+    "Docker Hardened Images",
+    "Echo",
+    "GHC",
+    "GIT",
+    "GSD",
+    "GitHub Actions",
+    "Go",
+    "Hackage",
+    "Hex",
+    "Julia",
+    "Kubernetes",
+    "Linux",
+    "Mageia",
+    "Maven",
+    "MinimOS",
+    "NuGet",
+    "OSS-Fuzz",
+    "Packagist",
+    "Photon OS",
+    "Pub",
+    "PyPI",
+    "Red Hat",
+    "Rocky Linux",
+    "Root",
+    "RubyGems",
+    "SUSE",
+    "SwiftURL",
+    "TuxCare",
+    "UVI",
+    "Ubuntu",
+    "VSCode",
+    "Wolfi",
+    "crates.io",
+    "npm",
+    "opam",
+    "openEuler",
+    "openSUSE",
+];
+
+/// True for a name that the OSV schema lists.
+pub fn is_known(name: &str) -> bool {
+    KNOWN.contains(&name)
+}
+
+/// The spelling by which a package of an ecosystem (name without release) is looked up: the same for every
+/// spelling that the ecosystem takes for the same package.
+///
+/// PyPI after PEP 503; NuGet, Packagist, GitHub Actions and VSCode in lower case. All others as they are:
+/// their names are compared byte by byte (npm has old names with capitals, Go's paths and Maven's
+/// coordinates have case).
+pub fn normalise_name<'a>(ecosystem: &str, name: &'a str) -> Cow<'a, str> {
     match ecosystem {
         "PyPI" => pep_503(name),
-        // Go's paths, Maven's coordinates and old names of npm have case.
-        "NuGet" | "Packagist" | "GitHub Actions" | "VSCode" => {
-            if name.chars().any(char::is_uppercase) {
-                Cow::Owned(name.to_lowercase())
-            } else {
-                Cow::Borrowed(name)
-            }
+        "NuGet" | "Packagist" | "GitHub Actions" | "VSCode"
+            if name.chars().any(|c| c.to_lowercase().ne([c])) =>
+        {
+            Cow::Owned(name.to_lowercase())
         }
         _ => Cow::Borrowed(name),
     }
 }
 
-/// Lower case, runs of `-`, `_` and `.` as one hyphen.
+/// Lower case, and every run of `-`, `_` and `.` is one `-`.
 fn pep_503(name: &str) -> Cow<'_, str> {
-    let is_mark = |byte: u8| matches!(byte, b'-' | b'_' | b'.');
-    let bytes = name.as_bytes();
-    let is_normal = !bytes.windows(2).any(|pair| pair == b"--")
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-');
-    if is_normal {
+    let separator = |b: u8| matches!(b, b'-' | b'_' | b'.');
+    let mut before = 0;
+    let normal = name.bytes().all(|b| {
+        let changes =
+            b.is_ascii_uppercase() || matches!(b, b'_' | b'.') || (b == b'-' && separator(before));
+        before = b;
+        !changes
+    });
+    if normal {
         return Cow::Borrowed(name);
     }
-    let mut normal = String::with_capacity(name.len());
-    for letter in name.chars() {
-        if u8::try_from(letter).is_ok_and(is_mark) {
-            if !normal.ends_with('-') {
-                normal.push('-');
+    let mut normalised = String::with_capacity(name.len());
+    let mut in_run = false;
+    for c in name.chars() {
+        if matches!(c, '-' | '_' | '.') {
+            if !in_run {
+                normalised.push('-');
             }
+            in_run = true;
         } else {
-            normal.extend(letter.to_lowercase());
+            normalised.push(c.to_ascii_lowercase());
+            in_run = false;
         }
     }
-    Cow::Owned(normal)
+    Cow::Owned(normalised)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a test fails by panicking"
+    )]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_ecosystem_has_its_own_idea_of_the_same_name() {
+        for (ecosystem, name, expected) in [
+            ("PyPI", "Foo.__Bar", "foo-bar"),
+            ("PyPI", "zope.interface", "zope-interface"),
+            ("PyPI", "a--b", "a-b"),
+            ("PyPI", "requests", "requests"),
+            ("NuGet", "Newtonsoft.Json", "newtonsoft.json"),
+            ("Packagist", "Symfony/HTTP-Kernel", "symfony/http-kernel"),
+            (
+                "GitHub Actions",
+                "tj-actions/Changed-Files",
+                "tj-actions/changed-files",
+            ),
+            ("npm", "JSONStream", "JSONStream"),
+            (
+                "Go",
+                "github.com/Masterminds/semver",
+                "github.com/Masterminds/semver",
+            ),
+            ("Maven", "org.Foo:Bar", "org.Foo:Bar"),
+            ("crates.io", "a_b", "a_b"),
+        ] {
+            assert_eq!(
+                normalise_name(ecosystem, name),
+                expected,
+                "{ecosystem} {name}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_normalised_name_stays_as_it_is(name in "\\PC{0,20}", at in 0..KNOWN.len()) {
+            let once = normalise_name(KNOWN[at], &name).into_owned();
+            prop_assert_eq!(normalise_name(KNOWN[at], &once), once.as_str());
+        }
+    }
 }

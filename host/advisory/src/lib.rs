@@ -11,11 +11,14 @@ pub mod alias;
 pub mod cvss;
 pub mod ecosystem;
 pub mod epss;
+pub mod import;
+pub mod index;
 pub mod kev;
 pub mod matching;
 pub mod osv;
 pub mod rating;
 pub mod release;
+pub mod update;
 pub mod version;
 
 pub use ecosystem::Ecosystem;
@@ -29,4 +32,10 @@ pub enum LookupError {
     /// A stored record is not what this program stores.
     #[error("a record in the advisory index is broken ({0}); import its ecosystem again")]
     Record(#[from] serde_json::Error),
+    /// A stored record ends too early or has an unknown mark.
+    #[error("a record in the advisory index is broken ({0}); import its ecosystem again")]
+    Encoding(&'static str),
+    /// The index can't be used at all; the sentence says why.
+    #[error("{0}")]
+    Unusable(String),
 }

@@ -4,7 +4,17 @@
 //! Rules and traps: a later `modified` wins; `aliases` are symmetric and transitive, `upstream` is
 //! transitive only, `related` never joins; one kind of event an object.
 
+mod parse;
+mod wire;
+
+#[cfg(test)]
+mod parse_tests;
+
 use serde::{Deserialize, Serialize};
+
+pub use parse::{
+    BrokenRecord, MAX_DETAILS_BYTES, MAX_RECORD_BYTES, Parsed, instant, is_zero_time, parse,
+};
 
 /// What a record says besides what it affects.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,6 +80,24 @@ pub struct Reference {
     pub kind: String,
     /// Its address.
     pub url: String,
+}
+
+impl Reference {
+    /// True for a page that holds or shows an exploit: what OSV calls evidence, and the collections that
+    /// hold nothing else.
+    pub fn shows_exploit(&self) -> bool {
+        const COLLECTIONS: [&str; 4] = [
+            "exploit-db.com/exploits/",
+            "www.exploit-db.com/exploits/",
+            "github.com/rapid7/metasploit-framework/",
+            "github.com/projectdiscovery/nuclei-templates/",
+        ];
+        let address = self
+            .url
+            .split_once("://")
+            .map_or("", |(_, address)| address);
+        self.kind == "EVIDENCE" || COLLECTIONS.iter().any(|known| address.starts_with(known))
+    }
 }
 
 /// One element of `affected`.
