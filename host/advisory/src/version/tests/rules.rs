@@ -112,7 +112,7 @@ fn is_an_order(order: &dyn Order, [a, b, c]: [&str; 3]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn every_order_is_total(a in any_string(), b in any_string(), c in any_string()) {
