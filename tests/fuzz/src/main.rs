@@ -1,4 +1,4 @@
-//! Fuzzing of everything in the connector that reads foreign bytes. One program; `OX_FUZZ` names what it
+//! Fuzzing of everything that reads foreign bytes, in the connector and in what judges packages. One program; `OX_FUZZ` names what it
 //! fuzzes, `OX_FUZZ=list` lists the names, and with `OX_FUZZ_SEEDS` it writes inputs to begin with into that
 //! folder and ends.
 #![no_main]
@@ -9,6 +9,7 @@ mod pieces;
 mod rules;
 mod samples;
 mod targets;
+mod versions;
 
 use libfuzzer_sys::fuzz_target;
 

@@ -14,7 +14,7 @@ use gitlab_registry_connector::secret;
 
 use crate::memory::measured;
 use crate::pieces::{Failing, Pieces};
-use crate::{archive, rules, samples};
+use crate::{archive, rules, samples, versions};
 
 /// Bytes that are inflated of one input.
 const INFLATED: u64 = 8 << 20;
@@ -29,6 +29,7 @@ enum Target {
     Merge,
     Config,
     Manifest,
+    Versions,
 }
 
 static TARGET: OnceLock<Target> = OnceLock::new();
@@ -57,6 +58,7 @@ fn by_name(name: &str) -> Option<Target> {
         "merge" => Target::Merge,
         "config" => Target::Config,
         "manifest" => Target::Manifest,
+        "versions" => Target::Versions,
         _ => return None,
     })
 }
@@ -68,7 +70,15 @@ pub fn begin() {
         for one in CATALOGUERS {
             println!("catalog-{}", one.id());
         }
-        for name in ["layer", "tar", "decompress", "merge", "config", "manifest"] {
+        for name in [
+            "layer",
+            "tar",
+            "decompress",
+            "merge",
+            "config",
+            "manifest",
+            "versions",
+        ] {
             println!("{name}");
         }
         if !secret_paths().is_empty() {
@@ -109,6 +119,7 @@ pub fn run(data: &[u8]) {
             }
             assert_eq!(text(first), text(config::parse(data, DIGEST)));
         }
+        Target::Versions => versions::run(data),
         Target::Manifest => {
             let media = "application/vnd.oci.image.manifest.v1+json".to_owned();
             let answer = Fetched {
@@ -370,6 +381,7 @@ fn seeds(target: &Target) -> Vec<Vec<u8>> {
             }
             all
         }
+        Target::Versions => versions::seeds(),
         Target::Decompress => {
             let mut all: Vec<_> = samples::contents().iter().map(|contents| gzip(contents)).collect();
             // A zstd frame of one raw block.
