@@ -1,7 +1,7 @@
 //! The queue through the facade: gather, read, work.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ox_advisory::epss::Score;
 use ox_advisory::import;
@@ -94,31 +94,22 @@ pub struct ScanDiff {
     pub changes: Vec<(IssueEvent, Issue)>,
 }
 
-/// A snapshot that answers from many threads.
-struct Held(Mutex<Snapshot>);
-
-impl Held {
-    fn ask<T>(&self, question: impl FnOnce(&Snapshot) -> T) -> T {
-        question(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Threats for Held {
+impl Threats for Snapshot {
     fn known_exploited(&self, cve: &str) -> Option<Known> {
-        self.ask(|snapshot| snapshot.known_exploited(cve).ok().flatten())
+        Self::known_exploited(self, cve).ok().flatten()
     }
 
     fn epss(&self, cve: &str) -> Option<Score> {
-        self.ask(|snapshot| snapshot.epss(cve).ok().flatten())
+        Self::epss(self, cve).ok().flatten()
     }
 
     fn is_withdrawn(&self, id: &str) -> bool {
-        let record = self.ask(|snapshot| snapshot.record(id).ok().flatten());
+        let record = self.record(id).ok().flatten();
         record.is_some_and(|record| record.head.withdrawn.is_some())
     }
 
     fn covers(&self, ecosystem: &str) -> bool {
-        self.ask(|snapshot| snapshot.covers(ecosystem))
+        Advisories::covers(self, ecosystem)
     }
 }
 
@@ -181,15 +172,12 @@ impl Host {
         }
         let mut gathered = Gathered::default();
         let of = waiting.len();
-        let snapshot = Arc::new(Mutex::new(snapshot));
+        let snapshot = Arc::new(snapshot);
         for chunk in waiting.chunks(COMPONENTS_AT_ONCE) {
             let chunk = chunk.to_vec();
             let snapshot = snapshot.clone();
-            let matched = tokio::task::spawn_blocking(move || {
-                let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-                match_all(chunk, &*snapshot)
-            })
-            .await
+            let matched = tokio::task::spawn_blocking(move || match_all(chunk, &*snapshot))
+                .await
             .map_err(anyhow::Error::from)??;
             gathered.matched += matched.len();
             gathered.changed += self.store.keep_matches(generation, matched).await?;
@@ -224,7 +212,7 @@ impl Host {
             policy,
             kev: status.kev.map(|feed| feed.date),
             epss: status.epss.map(|feed| feed.date),
-            threats: Box::new(Held(Mutex::new(snapshot))),
+            threats: Box::new(snapshot),
             now: crate::store::now(),
         })
     }

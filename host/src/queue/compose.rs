@@ -6,13 +6,14 @@
 //! mends one mends all. A finding of GitLab's that says the same of the same package joins as a second
 //! source.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ox_advisory::Ecosystem;
 use ox_advisory::matching::MatchedBy;
 use ox_issue::facts::Kind;
 
-use super::findings;
+use super::{findings, linked};
 use super::{FindingInput, Group, LocationInputs, PackageInput};
 
 /// Divides the parts of a subject; no package has it in its name.
@@ -42,12 +43,12 @@ pub struct Draft<'a> {
 }
 
 /// A package that an issue concerns.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Hit<'a> {
     /// The package in its image.
     pub input: &'a PackageInput,
     /// What is said of it.
-    pub group: &'a Group,
+    pub group: Cow<'a, Group>,
 }
 
 /// A place in an image that is there.
@@ -81,7 +82,7 @@ impl<'a> Draft<'a> {
         self.ids.union(&self.cves)
     }
 
-    fn take(&mut self, input: &'a PackageInput, group: &'a Group) {
+    fn take(&mut self, input: &'a PackageInput, group: Cow<'a, Group>) {
         self.names.insert(input.looked_up.name.to_lowercase());
         self.names.insert(input.package.name.to_lowercase());
         if let Some((source, _)) = &input.looked_up.source {
@@ -106,10 +107,13 @@ pub fn compose(inputs: &LocationInputs) -> Vec<Draft<'_>> {
             continue;
         };
         for group in groups.iter() {
-            let Some(kind) = kind_of(group) else {
+            let Some(group) = linked::remaining(&input.package, group) else {
                 continue;
             };
-            let subject = subject_of(input, group);
+            let Some(kind) = kind_of(&group) else {
+                continue;
+            };
+            let subject = subject_of(input, &group);
             let key = (kind, subject, group.primary.clone());
             drafts
                 .entry(key)
@@ -196,6 +200,3 @@ fn subject_of(input: &PackageInput, group: &Group) -> String {
     };
     format!("{ecosystem}{PART}{name}")
 }
-
-#[cfg(test)]
-mod tests;

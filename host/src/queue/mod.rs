@@ -17,6 +17,7 @@ mod group;
 mod inputs;
 mod judge;
 mod life;
+mod linked;
 mod rematch;
 mod remedy;
 mod surroundings;
