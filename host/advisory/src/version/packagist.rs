@@ -8,7 +8,7 @@
 
 use std::cmp::Ordering;
 
-use super::text::{numbers, run};
+use super::text::{numbers, run, skip_one};
 
 /// What stands at one place. The sequence is the order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,7 @@ const WORDS: &[(&[u8], Kind)] = &[
 struct Parts<'v> {
     rest: &'v [u8],
     begins: bool,
+    after_digit: bool,
 }
 
 impl<'v> Parts<'v> {
@@ -44,10 +45,17 @@ impl<'v> Parts<'v> {
         Self {
             rest: without_v(version),
             begins: true,
+            after_digit: false,
         }
     }
 
     fn next(&mut self) -> (Kind, &'v [u8]) {
+        // A sign that separates nothing else begins a part behind a digit (`1:2`).
+        let is_odd = |byte: &u8| !byte.is_ascii_alphanumeric() && !b".-_+#".contains(byte);
+        if std::mem::take(&mut self.after_digit) && skip_one(&mut self.rest, is_odd) {
+            run(&mut self.rest, u8::is_ascii_alphabetic);
+            return (Kind::Other, b"");
+        }
         let signs = run(&mut self.rest, |byte| !byte.is_ascii_alphanumeric());
         if std::mem::take(&mut self.begins) && !signs.is_empty() {
             // A dot in front has an empty part before it, and other signs swallow what follows them.
@@ -65,6 +73,7 @@ impl<'v> Parts<'v> {
     fn take_run(&mut self) -> (Kind, &'v [u8]) {
         let digits = run(&mut self.rest, u8::is_ascii_digit);
         if !digits.is_empty() {
+            self.after_digit = true;
             return (Kind::Number, digits);
         }
         let word = run(&mut self.rest, u8::is_ascii_alphabetic);

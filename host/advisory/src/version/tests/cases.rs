@@ -363,6 +363,7 @@ fn packagist_compares_as_php_does() {
             "1.0-foo 1.0-dev 1.0-alpha 1.0-alpha2 1.0-beta1 1.0-RC1 1.0RC2 1.0 1.0.0 1.0.1 1.0pl1 1.1 1.10",
             "dev-main 0.1",
             "1.0. 1.0",
+            "1:2 1.0-dev 1.0",
         ],
     );
     equal(
