@@ -102,8 +102,8 @@ pub(crate) struct Issues {
     #[arg(long)]
     reverse: bool,
     /// Issues on this page (a table has 50 unless told otherwise, the other formats all)
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, short = 'n', value_name = "N")]
+    rows: Option<usize>,
     /// The next page, as the page before it says
     #[arg(long, value_name = "PLACE")]
     after: Option<String>,
@@ -140,7 +140,7 @@ impl Issues {
             by: self.sort.into(),
             reverse: self.reverse,
             after: self.after.clone(),
-            limit: self.limit.unwrap_or(match self.format {
+            limit: self.rows.unwrap_or(match self.format {
                 IssueFormat::Table => TABLE_PAGE,
                 _ => PAGE,
             }),
@@ -175,7 +175,7 @@ impl Issues {
                     author: report::Author::default(),
                 };
                 let mut bytes = Vec::new();
-                let all = self.limit.is_none() && self.after.is_none();
+                let all = self.rows.is_none() && self.after.is_none();
                 let mut pages = Pages {
                     host,
                     filter: &filter,
