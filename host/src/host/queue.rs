@@ -12,7 +12,7 @@ use ox_advisory::matching::Advisories;
 use ox_issue::Issue;
 use ox_issue::issue::{ExclusionKind, Sla, SlaState};
 use ox_issue::policy::Policy;
-use ox_issue::severity::{Severity, Tuning};
+use ox_issue::severity::Severity;
 use serde::Serialize;
 
 use super::fetch::Fetcher;
@@ -208,7 +208,6 @@ impl Host {
         let snapshot = index.snapshot().map_err(anyhow::Error::from)?;
         let policy = self.effective_policy()?;
         Ok(Book {
-            tuning: tuning(&policy)?,
             policy,
             kev: status.kev.map(|feed| feed.date),
             epss: status.epss.map(|feed| feed.date),
@@ -296,7 +295,6 @@ impl Host {
     /// Checks a policy and sets it. Every issue is weighed by it when the queue is gathered next.
     pub async fn set_policy(&self, text: &str, by: &str) -> Result<(), HostError> {
         let policy = Policy::parse(text).map_err(anyhow::Error::from)?;
-        tuning(&policy)?;
         self.store
             .set_policy(policy.digest(), text.to_owned(), by.to_owned())
             .await?;
@@ -450,10 +448,6 @@ impl Host {
 
 fn silent() -> Arc<dyn Events> {
     Arc::new(super::Silent)
-}
-
-fn tuning(policy: &Policy) -> Result<Tuning, HostError> {
-    crate::queue::tuning(policy).map_err(|error| HostError::Settings(anyhow::anyhow!(error)))
 }
 
 /// So many days after a time.
