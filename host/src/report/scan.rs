@@ -258,6 +258,6 @@ mod tests {
             images: &[],
             skipped: &[],
         };
-        assert_eq!(summary(&result, None, Look::PLAIN).lines().count(), 5);
+        assert_eq!(summary(&result, None, Look::PLAIN).lines().count(), 6);
     }
 }

@@ -239,10 +239,7 @@ fn a_rule_of_severity_is_tuned_and_a_misspelt_one_is_a_fault_with_its_place() {
     )
     .unwrap();
     assert_eq!(policy.severity.max_steps_down, 1);
-    assert_eq!(
-        policy.severity.rules["known-exploited"].change,
-        Some(1.25)
-    );
+    assert_eq!(policy.severity.rules["known-exploited"].change, Some(1.25));
     let wrong = faults("[sla]\n[severity.rules.known-exploted]\nchange = 1.0\n");
     assert!(
         wrong.starts_with("line 2") && wrong.contains("did you mean \"known-exploited\"?"),
