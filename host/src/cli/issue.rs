@@ -33,8 +33,9 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Give it to somebody
+    /// Assign it to somebody, or to nobody
     Assign {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// Who; left out, nobody
@@ -42,16 +43,19 @@ enum Action {
         #[command(flatten)]
         by: By,
     },
-    /// Say something about it
+    /// Write a comment into its history
     Comment {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
+        /// What to say
         text: String,
         #[command(flatten)]
         by: By,
     },
-    /// Set its severity, above what comes out by itself; `auto` goes back to that
+    /// Set its severity by hand; `auto` goes back to what the factors make it
     Severity {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// appoxalypse, critical, high, medium, low, info or auto
@@ -64,6 +68,7 @@ enum Action {
     },
     /// Take it out of the queue, for good or until a day
     Exclude {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// Why
@@ -75,8 +80,9 @@ enum Action {
         #[command(flatten)]
         by: By,
     },
-    /// Say that it is not so
+    /// Mark it as a false positive and take it out of the queue
     FalsePositive {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// Why
@@ -88,8 +94,9 @@ enum Action {
         #[command(flatten)]
         by: By,
     },
-    /// Take it out of the queue until a day; its deadline goes on
+    /// Take it out of the queue until a day; its deadline stays
     Snooze {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// When it comes back (2026-12-31, 30d, 2w)
@@ -102,6 +109,7 @@ enum Action {
     },
     /// Put it back into the queue: ends what excludes it
     Include {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         #[command(flatten)]

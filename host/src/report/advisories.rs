@@ -125,12 +125,15 @@ pub fn status(status: &AdvisoryStatus, look: Look) -> String {
             bytes(index.bytes)
         )));
     }
-    for (feed, name) in [(&index.kev, "KEV catalogue"), (&index.epss, "EPSS scores")] {
-        if feed.is_none() {
-            out.push_str(&format!(
-                "There is no {name}: nothing is known of exploitation from there.\n"
-            ));
-        }
+    if index.kev.is_none() {
+        out.push_str(
+            "The KEV catalogue was not imported: no issue can be raised because it is known to be exploited.\n",
+        );
+    }
+    if index.epss.is_none() {
+        out.push_str(
+            "EPSS scores were not imported: how likely a vulnerability is exploited changes no severity.\n",
+        );
     }
     coverage(&mut out, status, look);
     out
@@ -143,7 +146,7 @@ fn coverage(out: &mut String, status: &AdvisoryStatus, look: Look) {
     }
     out.push('\n');
     let mut table = Table::new([
-        Column::text("PACKAGES OF IMAGES"),
+        Column::fixed("PACKAGES OF IMAGES"),
         Column::number("COUNT"),
         Column::text(""),
     ]);
