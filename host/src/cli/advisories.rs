@@ -176,7 +176,27 @@ impl Advisories {
                 let web = from.starts_with("https://") || from.starts_with("http://");
                 if web {
                     let mut flags = update.clone();
-                    flags.base = Some(from.clone());
+                    match one_ecosystem(from) {
+                        Some((base, ecosystem)) => {
+                            flags.base = Some(base);
+                            flags.ecosystem.push(ecosystem);
+                        }
+                        None => flags.base = Some(from.clone()),
+                    }
+                    let known = !context
+                        .backend
+                        .host()?
+                        .advisory_status()?
+                        .index
+                        .sources
+                        .is_empty();
+                    if flags.ecosystem.is_empty() && !known {
+                        return Err(CliError::usage(
+                            "nothing says which ecosystems are to be imported",
+                            "name them (--ecosystem Debian --ecosystem npm), or give the address of one \
+                             (https://…/Debian/all.zip)",
+                        ));
+                    }
                     return bring_in(context, Some(&flags.options()?), None, *accept_shrink).await;
                 }
                 bring_in(context, None, Some(PathBuf::from(from)), *accept_shrink).await
@@ -264,6 +284,15 @@ impl Advisories {
         });
         Ok(Exit::Ok)
     }
+}
+
+/// The address of one ecosystem's export, taken apart: `https://mirror/osv/Rocky%20Linux/all.zip`.
+fn one_ecosystem(address: &str) -> Option<(String, String)> {
+    let (base, ecosystem) = address.strip_suffix("/all.zip")?.rsplit_once('/')?;
+    let name = percent_encoding::percent_decode_str(ecosystem)
+        .decode_utf8()
+        .ok()?;
+    (!base.ends_with('/') && !name.is_empty()).then(|| (base.to_owned(), name.into_owned()))
 }
 
 async fn bring_in(

@@ -555,12 +555,15 @@ fn issue_of(
     Ok(issue)
 }
 
+/// Tells how a deadline stands.
+pub type Stand = Box<dyn Fn(&str) -> Option<Sla> + Send + Sync>;
+
 /// How deadlines are read: the time until which one is near, and how one stands.
 pub struct Deadlines {
     /// A deadline up to here is near; RFC 3339.
     pub near: String,
     /// How a deadline stands now.
-    pub stand: Box<dyn Fn(&str) -> Option<Sla> + Send + Sync>,
+    pub stand: Stand,
 }
 
 impl Store {
