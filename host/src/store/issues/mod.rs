@@ -11,7 +11,7 @@ mod work;
 pub use history::IssueEvent;
 pub use list::{
     Deadlines, Funnel, IssueFilter, IssueOrder, IssuePage, PAGE, Reprioritised, SeverityCounts,
-    SlaFilter, SortKey, Standing,
+    SlaFilter, SortKey, Stand, Standing,
 };
 pub use weigh::{WeighTotals, Weighed};
 pub(in crate::store) use weigh::{pend, pend_all as pend_everything};
