@@ -13,7 +13,8 @@ use ox_advisory::Ecosystem;
 use ox_advisory::matching::MatchedBy;
 use ox_issue::facts::Kind;
 
-use super::{findings, linked};
+use super::findings;
+use super::linked::Linked;
 use super::{FindingInput, Group, LocationInputs, PackageInput};
 
 /// Divides the parts of a subject; no package has it in its name.
@@ -106,8 +107,13 @@ pub fn compose(inputs: &LocationInputs) -> Vec<Draft<'_>> {
         let Some(groups) = inputs.groups.get(&input.component) else {
             continue;
         };
+        let linked = Linked::of(&input.package);
         for group in groups.iter() {
-            let Some(group) = linked::remaining(&input.package, group) else {
+            let remaining = match &linked {
+                Some(linked) => linked.remaining(group),
+                None => Some(Cow::Borrowed(group)),
+            };
+            let Some(group) = remaining else {
                 continue;
             };
             let Some(kind) = kind_of(&group) else {
@@ -175,8 +181,8 @@ pub fn compose(inputs: &LocationInputs) -> Vec<Draft<'_>> {
 
 /// What a group of advisories makes; `None` when nothing: advisories about mended bugs and new features.
 fn kind_of(group: &Group) -> Option<Kind> {
-    let vulnerability = group.heads.is_empty()
-        || group.heads.iter().any(|head| head.informational.is_none());
+    let vulnerability =
+        group.heads.is_empty() || group.heads.iter().any(|head| head.informational.is_none());
     if vulnerability {
         return Some(Kind::Vulnerability);
     }

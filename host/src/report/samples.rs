@@ -555,6 +555,7 @@ pub(crate) fn scan_report() -> ScanReport {
             "https://minio.internal:9000 (storage of the registry): --allow https://minio.internal:9000",
         )],
         complete: false,
+        queue: crate::host::Gathered::default(),
     }
 }
 

@@ -464,15 +464,16 @@ pub(super) fn shrunken(tx: &Transaction<'_>, place: &Place) -> Result<Option<Shr
         })?;
     let [before, seen] = [before, seen].map(|count| u64::try_from(count).unwrap_or(0));
     // New images make up for those that are gone: a repository whose tags all moved has as many as before.
-    let known_before = before.saturating_sub(seen) + {
-        let kept: i64 = tx
+    let known_before = before.saturating_sub(seen)
+        + {
+            let kept: i64 = tx
             .prepare_cached(
                 "SELECT count(*) FROM image WHERE location_id = ?1 AND gone_at IS NULL AND generation >= ?2
                         AND first_seen < last_seen",
             )?
             .query_row([place.location, place.generation], |row| row.get(0))?;
-        u64::try_from(kept).unwrap_or(0)
-    };
+            u64::try_from(kept).unwrap_or(0)
+        };
     let held: i64 = tx
         .prepare_cached("SELECT shrunken FROM location WHERE id = ?1")?
         .query_row([place.location], |row| row.get(0))?;
@@ -505,12 +506,54 @@ pub(super) fn store_shrunken(
                     "The repository had {before} images and has {now} now. That may be a fault of the registry, so \
                      nothing was closed."
                 ),
-                hint: "Scan again: what the next complete scan does not see either is taken as gone."
-                    .to_owned(),
+                hint:
+                    "Scan again: what the next complete scan does not see either is taken as gone."
+                        .to_owned(),
             },
         },
     };
     store_skipped(tx, place, &skipped, stamp)
+}
+
+/// Name of the skip that says that issues could not be weighed.
+const NOT_WEIGHED: &str = "issues";
+
+/// Says that the issues of a location could not be weighed, and why.
+pub(super) fn store_not_weighed(tx: &Transaction<'_>, location: i64, why: &str) -> Result<()> {
+    clear_not_weighed(tx, location)?;
+    let (connection, generation) = tx
+        .prepare_cached("SELECT connection_id, generation FROM location WHERE id = ?1")?
+        .query_row([location], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let place = Place {
+        connection,
+        location,
+        generation,
+    };
+    let skipped = Skipped {
+        subject: SkipSubject::Location,
+        name: NOT_WEIGHED.to_owned(),
+        image: None,
+        skip: Skip {
+            reason: SkipReason::Corrupt,
+            why: Explanation {
+                message: format!("The issues of this repository could not be brought up to date, and stay as they were: {why}"),
+                hint: "The next scan, import or `ox-host gather` tries again; report it to OX when it happens again."
+                    .to_owned(),
+            },
+        },
+    };
+    store_skipped(tx, &place, &skipped, &now())
+}
+
+/// They could be.
+pub(super) fn clear_not_weighed(tx: &Transaction<'_>, location: i64) -> Result<()> {
+    tx.prepare_cached("DELETE FROM skipped WHERE location_id = ?1 AND name = ?2 AND subject = ?3")?
+        .execute(params![
+            location,
+            NOT_WEIGHED,
+            serde_json::to_string(&SkipSubject::Location)?
+        ])?;
+    Ok(())
 }
 
 /// The location was looked at completely: what was not seen again is gone.

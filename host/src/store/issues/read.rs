@@ -1,6 +1,6 @@
 //! Reading everything about one location that its issues are made of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use ox_advisory::matching::Component;
@@ -16,10 +16,7 @@ const BASES: usize = 4;
 const BASES_OF_ONE: u32 = 8;
 
 /// The inputs of a location; `None` when there is no such location.
-pub(super) fn inputs(
-    tx: &Transaction<'_>,
-    row: i64,
-) -> Result<Option<LocationInputs>> {
+pub(super) fn inputs(tx: &Transaction<'_>, row: i64) -> Result<Option<LocationInputs>> {
     let found: Option<(i64, String, String, String, Option<String>)> = tx
         .prepare_cached(
             "SELECT connection.id, connection.name, connection.source_tool, location.record, location.gone_at
@@ -109,6 +106,7 @@ fn images(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
             complete: image.complete && row.get(3)?,
             image,
             first_seen: row.get(2)?,
+            has_ended: false,
         });
     }
     Ok(())
@@ -157,7 +155,11 @@ fn packages(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
 fn bases(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
     let mut names: Vec<String> = Vec::new();
     for image in &inputs.images {
-        let name = image.image.attributes.iter().find(|(key, _)| key == "base.name");
+        let name = image
+            .image
+            .attributes
+            .iter()
+            .find(|(key, _)| key == "base.name");
         let Some((_, name)) = name else {
             continue;
         };
@@ -190,20 +192,38 @@ fn bases(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
                 repository: format!("{}/{}", image.registry, image.repository),
                 tag: image.tags.first().cloned(),
                 digest: image.index.clone().unwrap_or_else(|| image.digest.clone()),
-                pushed: image.pushed.clone().or_else(|| image.config.created.clone()),
+                pushed: image
+                    .pushed
+                    .clone()
+                    .or_else(|| image.config.created.clone()),
                 complete: image.complete && row.get(2)?,
-                packages: packages
-                    .query_map([inventory], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<rusqlite::Result<_>>()?,
+                packages: by_name(&mut packages, inventory)?,
             });
         }
     }
     Ok(())
 }
 
+fn by_name(
+    packages: &mut rusqlite::CachedStatement<'_>,
+    inventory: i64,
+) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut rows = packages.query([inventory])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        all.entry(name.to_lowercase())
+            .or_default()
+            .push(row.get(1)?);
+    }
+    Ok(all)
+}
+
 /// A reference without tag and digest.
 fn repository_of(reference: &str) -> &str {
-    let reference = reference.split_once('@').map_or(reference, |(name, _)| name);
+    let reference = reference
+        .split_once('@')
+        .map_or(reference, |(name, _)| name);
     match reference.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => name,
         _ => reference,
@@ -222,6 +242,20 @@ fn findings(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
             finding: serde_json::from_str(&record)?,
             first_seen: row.get(1)?,
         });
+    }
+    let ended: HashSet<&str> = inputs
+        .findings
+        .iter()
+        .map(|one| &one.finding)
+        .filter(|one| {
+            one.attributes
+                .iter()
+                .any(|(key, rule)| key == "rule" && rule == "eol-os")
+        })
+        .filter_map(|one| one.image_digest.as_deref())
+        .collect();
+    for image in &mut inputs.images {
+        image.has_ended = ended.contains(image.image.digest.as_str());
     }
     Ok(())
 }
