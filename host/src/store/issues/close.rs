@@ -136,12 +136,14 @@ impl<'a> Fates<'a> {
     }
 
     /// True when it can't be told whether an image (or the one that its tags lead to now) still has what it
-    /// had.
-    pub(super) fn is_unread(&mut self, image: i64) -> Result<bool> {
-        Ok(match self.became(image)? {
-            Became::Itself(now) | Became::Tagged(now) => !now.complete,
-            Became::Gone(_) => false,
-        })
+    /// had: it was not read whole, and the package is not seen there as it was.
+    pub(super) fn is_unread(&mut self, image: i64, issue: &Issue, version: &str) -> Result<bool> {
+        let now = match self.became(image)? {
+            Became::Itself(now) | Became::Tagged(now) if !now.complete => now,
+            _ => return Ok(false),
+        };
+        let seen = self.version_in(&now.digest, issue, version)?;
+        Ok(seen.as_deref() != Some(version))
     }
 
     fn became(&mut self, row: i64) -> Result<Became> {

@@ -397,7 +397,7 @@ fn unread(
     let mut of_record: HashSet<(String, String, String, String)> = HashSet::new();
     while let Some(found) = rows.next()? {
         let place: (i64, String, String) = (found.get(0)?, found.get(1)?, found.get(2)?);
-        if seen.contains(&place) || !fates.is_unread(place.0)? {
+        if seen.contains(&place) || !fates.is_unread(place.0, before, &place.2)? {
             continue;
         }
         of_record.insert((

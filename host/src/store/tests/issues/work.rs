@@ -13,7 +13,9 @@ const NEW: &[(&str, &str)] = &[("flask", "2.0")];
 
 async fn with_one() -> World {
     let mut world = world(&["acme/api"]).await;
-    world.advisories = vec![said("flask", &["1.0"], &["CVE-1"])];
+    let mut advisory = said("flask", &["1.0"], &["CVE-1"]);
+    advisory.word = "MODERATE".to_owned();
+    world.advisories = vec![advisory];
     world.scan(&[img(1, &["latest"], OLD)]).await;
     world
 }
@@ -200,7 +202,7 @@ async fn a_severity_that_a_person_set_stays_and_a_rise_has_its_own_days() {
 #[tokio::test]
 async fn a_raise_of_a_person_does_not_make_late_what_was_in_time() {
     let world = with_one().await;
-    // Seen 20 days ago; High has more days than that, Critical fewer.
+    // Seen 20 days ago: what comes out has more days than that, the highest severity fewer.
     let seen: jiff::Timestamp = now().parse().unwrap();
     let seen = seen
         .checked_sub(jiff::SignedDuration::from_hours(20 * 24))

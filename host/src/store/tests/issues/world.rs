@@ -1,6 +1,6 @@
 //! A registry that is made up: images with packages, advisories about them, and a queue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ox_advisory::epss::Score;
@@ -224,7 +224,7 @@ impl Threats for MadeUp {
 }
 
 /// An issue, as the tests look at it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Seen {
     pub(super) id: i64,
     pub(super) location: String,
@@ -442,12 +442,5 @@ impl World {
         self.store()
             .write_now(move |tx| Ok(tx.execute_batch(sql)?))
             .unwrap();
-    }
-
-    /// What is open, by location and primary id.
-    pub(super) fn open(&self) -> BTreeMap<(String, String, String), String> {
-        let open = self.issues().into_iter().filter(|one| one.state == "open");
-        open.map(|one| ((one.location, one.package, one.primary), one.against))
-            .collect()
     }
 }
