@@ -94,7 +94,10 @@ impl Book {
             now: &self.now,
         };
         // Times are our own; one that can't be read gives no deadline rather than no queue.
-        self.policy.sla.of(clock).ok().flatten().map(|sla| sla.due)
+        let due = self.policy.sla.of(clock).ok().flatten()?.due;
+        // As the store writes times, so that text order is time order.
+        let due: jiff::Timestamp = due.parse().ok()?;
+        Some(format!("{due:.3}"))
     }
 }
 

@@ -78,7 +78,11 @@ impl Store {
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let (id, started_at) = match open {
-                Some(open) => open,
+                Some(open) => {
+                    // What failed before the program was ended is tried again.
+                    tx.execute("UPDATE pending SET failed_run = NULL", [])?;
+                    open
+                }
                 None => tx.query_row(
                     "INSERT INTO run (started_at) VALUES (?1) RETURNING id, started_at",
                     [now()],

@@ -16,6 +16,9 @@ use crate::queue::Judged;
 /// Kind, subject and primary id: unique in a location.
 pub(super) type Key = (String, String, String);
 
+/// Kind, package and id.
+type Known<'r> = (&'r str, String, String);
+
 /// Names of an issue that are looked at.
 const NAMES: usize = 200;
 /// Names times ids of an issue that are looked at.
@@ -76,7 +79,7 @@ fn key_of(judged: &Judged) -> Key {
 
 pub(super) fn pair(rows: &[Row], judged: &[Judged]) -> Pairs {
     let mut by_key: HashMap<&Key, usize> = HashMap::new();
-    let mut by_name: HashMap<(&str, String, String), Vec<(usize, String)>> = HashMap::new();
+    let mut by_name: HashMap<Known<'_>, Vec<(usize, String)>> = HashMap::new();
     for (at, row) in rows.iter().enumerate() {
         by_key.insert(&row.key, at);
         let names = row.record.as_ref().map(Names::of).unwrap_or_default();

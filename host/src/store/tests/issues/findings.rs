@@ -287,3 +287,81 @@ async fn a_title_without_measure_is_one_line() {
     );
     assert!(record.description.len() <= 20_000);
 }
+
+/// An image with two layers, of which the first is its base image's.
+fn on_base(seed: u8, tag: &str) -> Observation {
+    let mut image = img(seed, &[tag], &[]).record();
+    let layer = |seed: u8| crate::contract::Layer {
+        digest: digest(seed),
+        diff_id: None,
+        media_type: String::new(),
+        size: 1,
+        command: None,
+    };
+    image.layers = vec![layer(100), layer(101)];
+    image.attributes = vec![("base.layers".to_owned(), "1".to_owned())];
+    Observation::Image(image)
+}
+
+#[tokio::test]
+async fn a_rule_of_the_connector_is_one_issue_with_one_id_and_knows_whose_layer_it_is() {
+    for (layers, expected) in [
+        (&[100_u8][..], Some(true)),
+        (&[101], Some(false)),
+        (&[100, 101], None),
+        (&[], None),
+    ] {
+        let mut world = world(&["acme/api"]).await;
+        let rule = |seed: u8| {
+            let mut found = secret(&format!("posture/cache/{}", digest(seed)), seed);
+            found.kind = FindingKind::Misconfiguration;
+            found.attributes = vec![("rule".to_owned(), "package-cache".to_owned())];
+            let layers = layers
+                .iter()
+                .map(|layer| ("layer".to_owned(), digest(*layer)));
+            found.evidence = layers.collect();
+            let id = |kind: &str, value: &str| crate::contract::Identifier {
+                kind: kind.to_owned(),
+                value: value.to_owned(),
+                name: value.to_owned(),
+                url: None,
+            };
+            found.identifiers = vec![
+                id("ox-posture", "package-cache"),
+                id("cis", "4.3"),
+                id("cwe", "1104"),
+            ];
+            Observation::Finding(found)
+        };
+        let batch = vec![on_base(1, "a"), on_base(2, "b"), rule(1), rule(2)];
+        world.look(0, batch, LocationState::Complete).await;
+        world.gather().await;
+        let one = world.only().record;
+        assert_eq!(one.occurrences.len(), 2);
+        let ids: Vec<_> = one
+            .identifiers
+            .iter()
+            .map(|id| (id.value.as_str(), id.same))
+            .collect();
+        assert_eq!(
+            ids,
+            [
+                ("package-cache", true),
+                ("CIS Docker 4.3", false),
+                ("CWE-1104", false)
+            ]
+        );
+        let inherited = one
+            .verdict
+            .factors
+            .iter()
+            .find(|factor| factor.rule == "inherited")
+            .unwrap();
+        let base = match inherited.change {
+            change if change < 0.0 => Some(true),
+            change if change > 0.0 => Some(false),
+            _ => None,
+        };
+        assert_eq!(base, expected, "{layers:?} {inherited:?}");
+    }
+}

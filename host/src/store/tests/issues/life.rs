@@ -26,6 +26,7 @@ async fn an_issue_opens_once_and_weighing_it_again_changes_nothing() {
         first,
         "nothing looked, so it was not even seen again"
     );
+    pass();
     world.scan(&[img(1, &["latest"], OLD)]).await;
     let second = world.only();
     assert_eq!(second.against, "same");
@@ -34,6 +35,11 @@ async fn an_issue_opens_once_and_weighing_it_again_changes_nothing() {
     // Another reason than a scan leaves what the last scan made of it.
     world.weigh_all().await;
     assert_eq!(world.only().against, "same");
+}
+
+/// Times are told in milliseconds.
+fn pass() {
+    std::thread::sleep(std::time::Duration::from_millis(2));
 }
 
 #[tokio::test]
@@ -57,6 +63,7 @@ async fn a_tag_that_moves_to_a_mended_image_resolves_and_one_that_moves_back_reo
     world.scan(&[img(2, &["latest"], NEW)]).await;
     world.weigh_all().await;
     assert_eq!(world.events(closed.id), ["opened", "resolved"]);
+    pass();
     assert_eq!(world.scan(&[img(1, &["latest"], OLD)]).await.reopened, 1);
     let back = world.only();
     assert_eq!(

@@ -159,7 +159,7 @@ fn check(world: &World) {
             };
             assert!(fits, "{events:?}");
         }
-        let closed = turns.len() % 2 == 0;
+        let closed = turns.len().is_multiple_of(2);
         assert_eq!(closed, one.state != "open", "{events:?} {}", one.state);
         assert_eq!(closed, one.against == "closed", "{one:?}");
         if closed {

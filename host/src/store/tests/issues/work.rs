@@ -267,7 +267,7 @@ async fn a_diff_tells_what_its_scans_brought_and_what_came_between() {
     let opened = ("opened".to_owned(), Some(first));
     let between = ("opened".to_owned(), None);
     let mended = ("resolved".to_owned(), Some(third));
-    assert_eq!(diff(&world, 0, first), [opened.clone()]);
+    assert_eq!(diff(&world, 0, first), std::slice::from_ref(&opened));
     assert_eq!(diff(&world, first, second), []);
     assert_eq!(
         diff(&world, second, third),
