@@ -159,7 +159,8 @@ impl Progress for Lines {
             return;
         }
         if let Step::Ended(outcome) = step {
-            self.out.note(&advisories::outcome(outcome, self.out.err_look));
+            self.out
+                .note(&advisories::outcome(outcome, self.out.err_look));
         }
     }
 }
@@ -175,7 +176,27 @@ impl Advisories {
                 let web = from.starts_with("https://") || from.starts_with("http://");
                 if web {
                     let mut flags = update.clone();
-                    flags.base = Some(from.clone());
+                    match one_ecosystem(from) {
+                        Some((base, ecosystem)) => {
+                            flags.base = Some(base);
+                            flags.ecosystem.push(ecosystem);
+                        }
+                        None => flags.base = Some(from.clone()),
+                    }
+                    let known = !context
+                        .backend
+                        .host()?
+                        .advisory_status()?
+                        .index
+                        .sources
+                        .is_empty();
+                    if flags.ecosystem.is_empty() && !known {
+                        return Err(CliError::usage(
+                            "nothing says which ecosystems are to be imported",
+                            "name them (--ecosystem Debian --ecosystem npm), or give the address of one \
+                             (https://…/Debian/all.zip)",
+                        ));
+                    }
                     return bring_in(context, Some(&flags.options()?), None, *accept_shrink).await;
                 }
                 bring_in(context, None, Some(PathBuf::from(from)), *accept_shrink).await
@@ -206,7 +227,9 @@ impl Advisories {
                             "`ox-host advisories status` shows what was imported",
                         )
                     })?;
-                context.out.data(&advisories::record(&record, context.out.look));
+                context
+                    .out
+                    .data(&advisories::record(&record, context.out.look));
                 Ok(Exit::Ok)
             }
             Action::Compare {
@@ -244,7 +267,9 @@ impl Advisories {
             let answer = match from_purl(purl, distro) {
                 Err(error) => Err(error.to_string()),
                 Ok(package) => match lookup(&package.package()) {
-                    Lookup::No(why) => Err(format!("not looked up: {}", advisories::no_lookup(&why))),
+                    Lookup::No(why) => {
+                        Err(format!("not looked up: {}", advisories::no_lookup(&why)))
+                    }
                     Lookup::Component(component) => matches(&component, &snapshot)
                         .map(|found| (component, found))
                         .map_err(|error| error.to_string()),
@@ -259,6 +284,15 @@ impl Advisories {
         });
         Ok(Exit::Ok)
     }
+}
+
+/// The address of one ecosystem's export, taken apart: `https://mirror/osv/Rocky%20Linux/all.zip`.
+fn one_ecosystem(address: &str) -> Option<(String, String)> {
+    let (base, ecosystem) = address.strip_suffix("/all.zip")?.rsplit_once('/')?;
+    let name = percent_encoding::percent_decode_str(ecosystem)
+        .decode_utf8()
+        .ok()?;
+    (!base.ends_with('/') && !name.is_empty()).then(|| (base.to_owned(), name.into_owned()))
 }
 
 async fn bring_in(
@@ -310,16 +344,18 @@ async fn bring_in(
 }
 
 fn read_list(file: Option<&PathBuf>) -> CliResult<String> {
-    let wrong = |error: std::io::Error| {
-        CliError::settings(format!("the list can't be read: {error}"), "")
-    };
+    let wrong =
+        |error: std::io::Error| CliError::settings(format!("the list can't be read: {error}"), "");
     let mut text = String::new();
     match file {
         Some(file) => std::fs::File::open(file)
             .map_err(wrong)?
             .take(LIST_BYTES)
             .read_to_string(&mut text),
-        None => std::io::stdin().lock().take(LIST_BYTES).read_to_string(&mut text),
+        None => std::io::stdin()
+            .lock()
+            .take(LIST_BYTES)
+            .read_to_string(&mut text),
     }
     .map_err(wrong)?;
     Ok(text)

@@ -29,7 +29,7 @@ pub enum Exit {
     Partial = 6,
     /// The connector reached a limit or crashed.
     Limit = 7,
-    /// An open finding is at least as severe as `--fail-on` says.
+    /// An open finding or issue is at least as severe as `--fail-on` says.
     Findings = 10,
     /// The selection leaves nothing to scan.
     NothingSelected = 11,
@@ -71,7 +71,7 @@ impl Exit {
             Self::Connectivity => "the other side can't be reached or does not answer as it should",
             Self::Partial => "a part was not looked at (only with --require-complete)",
             Self::Limit => "the connector reached a limit or crashed",
-            Self::Findings => "an open finding is at least as severe as --fail-on says",
+            Self::Findings => "an open finding or issue is at least as severe as --fail-on says",
             Self::NothingSelected => "nothing is selected to be scanned",
             Self::Interrupted => "interrupted; the next scan goes on from there",
         }

@@ -33,8 +33,9 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Give it to somebody
+    /// Assign it to somebody, or to nobody
     Assign {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// Who; left out, nobody
@@ -42,16 +43,19 @@ enum Action {
         #[command(flatten)]
         by: By,
     },
-    /// Say something about it
+    /// Write a comment into its history
     Comment {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
+        /// What to say
         text: String,
         #[command(flatten)]
         by: By,
     },
-    /// Set its severity, above what comes out by itself; `auto` goes back to that
+    /// Set its severity by hand; `auto` goes back to what the factors make it
     Severity {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// appoxalypse, critical, high, medium, low, info or auto
@@ -64,6 +68,7 @@ enum Action {
     },
     /// Take it out of the queue, for good or until a day
     Exclude {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// Why
@@ -75,8 +80,9 @@ enum Action {
         #[command(flatten)]
         by: By,
     },
-    /// Say that it is not so
+    /// Mark it as a false positive and take it out of the queue
     FalsePositive {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// Why
@@ -88,8 +94,9 @@ enum Action {
         #[command(flatten)]
         by: By,
     },
-    /// Take it out of the queue until a day; its deadline goes on
+    /// Take it out of the queue until a day; its deadline stays
     Snooze {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         /// When it comes back (2026-12-31, 30d, 2w)
@@ -102,6 +109,7 @@ enum Action {
     },
     /// Put it back into the queue: ends what excludes it
     Include {
+        /// Its number (`OX-17` or `17`)
         #[arg(value_parser = number)]
         id: i64,
         #[command(flatten)]
@@ -156,9 +164,10 @@ impl OneIssue {
             } => {
                 let severity = match severity.as_str() {
                     "auto" => None,
-                    word => Some(word.parse::<Severity>().map_err(|error| {
-                        CliError::usage(format!("{error}, and auto"), "")
-                    })?),
+                    word => Some(
+                        word.parse::<Severity>()
+                            .map_err(|error| CliError::usage(format!("{error}, and auto"), ""))?,
+                    ),
                 };
                 host.set_severity(*id, severity, reason, &by.name()).await?;
                 *id
@@ -198,9 +207,10 @@ impl OneIssue {
             }
             Action::Include { id, by } => {
                 let detail = host.issue(*id)?;
-                let exclusion = detail.issue.exclusion.ok_or_else(|| {
-                    CliError::usage(format!("OX-{id} is not excluded"), "")
-                })?;
+                let exclusion = detail
+                    .issue
+                    .exclusion
+                    .ok_or_else(|| CliError::usage(format!("OX-{id} is not excluded"), ""))?;
                 let number = exclusion.id.ok_or_else(|| {
                     CliError::usage(
                         format!("OX-{id} was dismissed by {}", exclusion.by),
@@ -211,7 +221,9 @@ impl OneIssue {
                 if !alone {
                     return Err(CliError::usage(
                         format!("OX-{id} is excluded by {} ({})", number, exclusion.scope),
-                        format!("`ox-host exclusions end {number}` ends it for everything that it covers"),
+                        format!(
+                            "`ox-host exclusions end {number}` ends it for everything that it covers"
+                        ),
                     ));
                 }
                 host.end_exclusion(number, &by.name()).await?;
@@ -220,9 +232,11 @@ impl OneIssue {
         };
         // What came of it, in one line.
         let detail = host.issue(id)?;
-        context
-            .out
-            .data(&crate::report::issues::table(&[detail.issue], &[], context.out.look));
+        context.out.data(&crate::report::issues::table(
+            &[detail.issue],
+            &[],
+            context.out.look,
+        ));
         Ok(Exit::Ok)
     }
 }

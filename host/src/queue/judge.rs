@@ -10,7 +10,7 @@ use ox_issue::issue::{
     AgainstLastScan, CvssScore, Exclusion, ExclusionKind, Identifier, Issue, IssuePackage, Status,
 };
 use ox_issue::policy::Policy;
-use ox_issue::severity::{Severity, Tuning, weigh};
+use ox_issue::severity::{Severity, weigh};
 use ox_issue::{category, compliance, exclusion, sla};
 
 use super::compose::{Draft, Place};
@@ -56,8 +56,6 @@ pub trait Threats: Send + Sync {
 pub struct Book {
     /// The policy.
     pub policy: Policy,
-    /// How its factors count.
-    pub tuning: Tuning,
     /// KEV, EPSS and withdrawn records.
     pub threats: Box<dyn Threats>,
     /// Day of the KEV catalogue; `None` when none was imported.
@@ -123,7 +121,7 @@ pub fn judge(draft: &Draft<'_>, inputs: &LocationInputs, book: &Book) -> Judged 
     let around = surroundings::of(draft, inputs, book);
     let threats = threats(draft, book);
     let facts = facts(draft, inputs, book, &around, &threats);
-    let verdict = weigh(&facts, &book.tuning);
+    let verdict = weigh(&facts, &book.policy.severity);
     let package = package(draft, &facts);
     let occurrences = evidence::occurrences(draft, inputs);
     let sources = evidence::sources(draft, inputs);
@@ -580,16 +578,6 @@ fn finding_facts(draft: &Draft<'_>, inputs: &LocationInputs) -> Option<FindingFa
             .take(PATHS)
             .collect(),
     })
-}
-
-/// How the factors count, from the policy's section `[severity]`.
-pub fn tuning(policy: &Policy) -> Result<Tuning, String> {
-    let tuning: Tuning = serde_json::from_value(policy.severity.clone())
-        .map_err(|error| format!("[severity] of the policy: {error}"))?;
-    tuning
-        .validate()
-        .map_err(|error| format!("[severity] of the policy: {error}"))?;
-    Ok(tuning)
 }
 
 fn package_facts(draft: &Draft<'_>, inputs: &LocationInputs) -> Option<PackageFacts> {

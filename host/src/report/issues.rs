@@ -1,12 +1,13 @@
 //! The queue as a table, the funnel above it, and what one column shows.
 
 use ox_issue::Issue;
+use ox_issue::facts::Kind;
 use ox_issue::issue::{AgainstLastScan, ExclusionKind, SlaState, Status};
 use ox_issue::severity::Severity;
 
 use super::look::{Look, Tone};
 use super::table::{Cell, Column, Table};
-use super::text::{count, number};
+use super::text::{count, number, width};
 use crate::store::issues::{Funnel, SeverityCounts};
 
 /// How many columns there are to choose from.
@@ -18,7 +19,7 @@ const CHOICE: [(&str, Column, bool); COLUMNS] = [
     ("id", Column::fixed("ID"), true),
     ("severity", Column::fixed("SEVERITY"), true),
     ("before", Column::fixed("WAS"), true),
-    ("issue", Column::capped("ISSUE", 24), true),
+    ("issue", Column::text("ISSUE"), true),
     ("package", Column::text("PACKAGE"), true),
     ("installed", Column::text("INSTALLED"), true),
     ("fix", Column::text("FIXED IN"), true),
@@ -42,20 +43,80 @@ pub fn columns() -> impl Iterator<Item = &'static str> {
     CHOICE.iter().map(|(name, _, _)| *name)
 }
 
+/// Columns of a screen from which on all usual columns have the room to say something.
+const WIDE: usize = 150;
+/// Columns of a screen below which only what leads to an issue's own page is shown.
+const NARROW: usize = 120;
+
+/// Whether a column is shown where no others are asked for: fewer on a narrow screen, because five columns
+/// that can be read tell more than twelve that are cut.
+fn is_usual(name: &str, look: Look) -> bool {
+    let room = look.width.unwrap_or(usize::MAX);
+    match name {
+        // Below that the issue's name has the package in it.
+        "package" | "installed" => room >= WIDE,
+        "fix" | "images" | "status" => room >= NARROW,
+        _ => true,
+    }
+}
+
 /// One line an issue. `chosen` names columns; empty takes the usual ones.
 pub fn table(issues: &[Issue], chosen: &[String], look: Look) -> String {
     let mut table = Table::new(CHOICE.map(|(_, column, _)| column));
     for issue in issues {
         table.row(CHOICE.map(|(name, _, usual)| {
             let shown = if chosen.is_empty() {
-                usual
+                usual && is_usual(name, look)
             } else {
                 chosen.iter().any(|one| one == name)
             };
-            if shown { cell(name, issue) } else { Cell::from("") }
+            match (shown, name) {
+                (false, _) => Cell::from(""),
+                (true, "issue") if chosen.is_empty() => {
+                    issue_name(issue, !is_usual("package", look)).into()
+                }
+                (true, "location") if chosen.is_empty() => last_part(&issue.location, look).into(),
+                (true, "why") if chosen.is_empty() && !is_usual("status", look) => {
+                    why(issue, 1).into()
+                }
+                (true, name) => cell(name, issue),
+            }
         }));
     }
     table.render(look)
+}
+
+/// A vulnerability by its id, which people search for; anything else by its title, because the id of its
+/// rule says less.
+fn issue_name(issue: &Issue, with_package: bool) -> String {
+    match (&issue.package, issue.kind) {
+        (Some(package), Kind::Vulnerability) if with_package => {
+            format!("{} in {}", issue.primary, package.name)
+        }
+        (_, Kind::Vulnerability) => issue.primary.clone(),
+        (Some(package), _) if with_package && !issue.title.contains(&package.name) => {
+            format!("{} in {}", issue.title, package.name)
+        }
+        _ => issue.title.clone(),
+    }
+}
+
+/// The end of a path, which tells more than its beginning, in a sixth of the screen.
+fn last_part(path: &str, look: Look) -> String {
+    let Some(room) = look.width.map(|screen| (screen / 6).max(16)) else {
+        return path.to_owned();
+    };
+    if width(path) <= room {
+        return path.to_owned();
+    }
+    let mut end = path;
+    while let Some((_, rest)) = end.split_once('/') {
+        end = rest;
+        if width(end) + 2 <= room {
+            break;
+        }
+    }
+    format!("…/{end}")
 }
 
 fn cell(column: &str, issue: &Issue) -> Cell {
@@ -86,7 +147,7 @@ fn cell(column: &str, issue: &Issue) -> Cell {
             Some(sla) => Cell::toned(due(sla.days_left), sla_tone(sla.state)),
             None => "".into(),
         },
-        "why" => why(issue).into(),
+        "why" => why(issue, 2).into(),
         "epss" => issue
             .epss
             .as_ref()
@@ -170,23 +231,28 @@ pub(super) fn exclusion_word(kind: ExclusionKind) -> &'static str {
     }
 }
 
-/// The two factors that count most.
-fn why(issue: &Issue) -> String {
+/// What moved it away from the tool's severity: the greatest factors of that direction. Where nothing
+/// moved it there is nothing to tell.
+fn why(issue: &Issue, most: usize) -> String {
     if let Some(own) = &issue.override_ {
         return format!("set by {}", own.by);
     }
-    let counted = issue
-        .verdict
+    let verdict = &issue.verdict;
+    let (up, sign) = match verdict.severity.cmp(&verdict.original) {
+        std::cmp::Ordering::Equal => return String::new(),
+        std::cmp::Ordering::Greater => (true, '+'),
+        std::cmp::Ordering::Less => (false, '−'),
+    };
+    let shown: Vec<String> = verdict
         .factors
         .iter()
-        .filter(|factor| factor.change != 0.0);
-    let shown: Vec<String> = counted
-        .take(2)
-        .map(|factor| {
-            let sign = if factor.change > 0.0 { '+' } else { '−' };
-            format!("{sign} {}", factor.short_name)
-        })
+        .filter(|factor| factor.change != 0.0 && (factor.change > 0.0) == up)
+        .take(most)
+        .map(|factor| format!("{sign} {}", factor.short_name))
         .collect();
+    if shown.is_empty() && verdict.held.is_some() {
+        return "held by a bound".to_owned();
+    }
     shown.join(", ")
 }
 
@@ -254,10 +320,7 @@ pub fn totals(funnel: &Funnel) -> ox_issue::report::Funnel {
 pub fn total(shown: usize, total: u64, look: Look) -> String {
     let text = count(total, "issue", "issues");
     if (shown as u64) < total {
-        return look.faint(&format!(
-            "{text}, {} of them shown\n",
-            number(shown as u64)
-        ));
+        return look.faint(&format!("{text}, {} of them shown\n", number(shown as u64)));
     }
     look.faint(&format!("{text}\n"))
 }

@@ -168,9 +168,10 @@ fn totals(report: &ScanReport, look: Look) -> String {
         duration(report.milliseconds),
     ];
     let mut out = format!(
-        "{}\n{}\n",
+        "{}\n{}\n{}",
         look.strong(&found.join(" · ")),
-        look.faint(&worked.join(", "))
+        look.faint(&worked.join(", ")),
+        super::gathered::sentence(&report.queue)
     );
     let interrupted = report
         .locations
@@ -257,6 +258,6 @@ mod tests {
             images: &[],
             skipped: &[],
         };
-        assert_eq!(summary(&result, None, Look::PLAIN).lines().count(), 5);
+        assert_eq!(summary(&result, None, Look::PLAIN).lines().count(), 6);
     }
 }

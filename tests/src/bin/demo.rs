@@ -81,15 +81,25 @@ fn demo() -> anyhow::Result<()> {
 
     stage.run("Packages.", &["advisories", "status"])?;
     if let Some(data) = std::env::var_os("OX_TEST_DATA") {
-        let folder = std::path::Path::new(&data).join("advisories").display().to_string();
+        let folder = std::path::Path::new(&data)
+            .join("advisories")
+            .display()
+            .to_string();
         stage.run("Advisories.", &["advisories", "import", &folder])?;
-        let kev = std::path::Path::new(&data).join("known_exploited_vulnerabilities.json").display().to_string();
+        let kev = std::path::Path::new(&data)
+            .join("known_exploited_vulnerabilities.json")
+            .display()
+            .to_string();
         stage.run("KEV.", &["advisories", "import", &kev])?;
     }
     stage.run("Queue.", &["issues", "--funnel"])?;
     stage.run("One.", &["issue", "show", "1"])?;
     if let Some(keep) = std::env::var_os("OX_DEMO_KEEP") {
-        let _ = std::process::Command::new("cp").arg("-a").arg(&stage.data).arg(keep).status();
+        let _ = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(&stage.data)
+            .arg(keep)
+            .status();
     }
 
     gitlab.clear_log();

@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 use crate::compliance;
+use crate::severity::Tuning;
 use crate::sla::Terms;
 use reader::{Faults, Table};
 
@@ -37,9 +38,8 @@ pub const MAX_PATTERNS: usize = 5_000;
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Policy {
-    /// The section `[severity]`, as JSON: `severity::Tuning` reads it (and refuses what it does not know).
-    /// An empty object where the file has no such section.
-    pub severity: serde_json::Value,
+    /// `[severity]`: how factors count, where it differs from the defaults.
+    pub severity: Tuning,
     /// `[sla]`: deadlines.
     pub sla: Terms,
     /// `[[application]]`, in the order of the file: the first that matches counts.
@@ -161,7 +161,7 @@ impl Default for Policy {
     /// What holds without a file: deadlines on, every standard shown, one application a project.
     fn default() -> Self {
         Self {
-            severity: serde_json::Value::Object(serde_json::Map::new()),
+            severity: Tuning::default(),
             sla: Terms::default(),
             applications: Vec::new(),
             teams: Vec::new(),

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::Severity;
 use crate::compliance::STANDARDS;
+use crate::severity::Tuning;
 use crate::sla::Terms;
 
 /// Days of the longest deadline.
@@ -33,10 +34,7 @@ pub(super) fn read(root: &Table<'_, '_>) -> Policy {
     ]);
     let budget = Budget(Cell::new(MAX_PATTERNS));
     let default = Policy::default();
-    let severity = root
-        .get("severity")
-        .filter(|value| value.table().is_some())
-        .and_then(|value| value.json());
+    let severity = root.get("severity").and_then(|value| tuning(&value));
     let teams: Vec<Team> = each(root, "team", |table| team(table, &budget));
     Policy {
         severity: severity.unwrap_or(default.severity),
@@ -52,6 +50,21 @@ pub(super) fn read(root: &Table<'_, '_>) -> Policy {
             .and_then(standards)
             .unwrap_or(default.standards),
         teams,
+    }
+}
+
+/// The section's own reader knows its names, limits and what was meant; the fault is told at the section.
+fn tuning(value: &Value<'_, '_>) -> Option<Tuning> {
+    value.table()?;
+    match serde_json::from_value(value.json()?) {
+        Ok(tuning) => Some(tuning),
+        Err(error) => {
+            value.tell(
+                error.to_string(),
+                "`ox-host policy factors` lists the rules, their numbers and their thresholds",
+            );
+            None
+        }
     }
 }
 

@@ -27,7 +27,12 @@ fn the_default_file_means_the_default_policy() {
 fn the_meaning_of_the_default_file_does_not_change_unnoticed() {
     insta::assert_json_snapshot!(Policy::parse(Policy::default_text()).unwrap(), @r####"
 {
-  "severity": {},
+  "severity": {
+    "max-steps-down": 2,
+    "max-steps-up": 2,
+    "known-exploited-floor": "High",
+    "appoxalypse-epss": 0.5
+  },
   "sla": {
     "enabled": true,
     "start": null,
@@ -228,15 +233,20 @@ fn of_many_faults_the_first_are_told_and_the_others_counted() {
 }
 
 #[test]
-fn the_severity_section_is_handed_on_as_it_is() {
+fn a_rule_of_severity_is_tuned_and_a_misspelt_one_is_a_fault_with_its_place() {
     let policy = Policy::parse(
-        "[severity]\na = 1\n[severity.factors.x]\nchange = -0.5\nbig = [true, \"t\"]",
+        "[severity]\nmax-steps-down = 1\n[severity.rules.known-exploited]\nchange = 1.25\n",
     )
     .unwrap();
-    assert_eq!(
-        policy.severity,
-        serde_json::json!({"a": 1, "factors": {"x": {"change": -0.5, "big": [true, "t"]}}})
+    assert_eq!(policy.severity.max_steps_down, 1);
+    assert_eq!(policy.severity.rules["known-exploited"].change, Some(1.25));
+    let wrong = faults("[sla]\n[severity.rules.known-exploted]\nchange = 1.0\n");
+    assert!(
+        wrong.starts_with("line 2") && wrong.contains("did you mean \"known-exploited\"?"),
+        "{wrong}"
     );
+    let wild = faults("[severity.rules.known-exploited]\nchange = 99.0\n");
+    assert!(wild.contains("must be from"), "{wild}");
     assert_eq!(
         faults("[severity]\nx = { a = [1, nan] }"),
         "line 1, column 1: severity: it holds a number that is too large, or no number; write a finite number"
@@ -269,7 +279,7 @@ fn the_digest_is_of_the_meaning() {
     let plain = digest("[sla]\nnear = 4\nenabled = true\n");
     assert_eq!(plain, digest("# why\nsla = { enabled = true,   near = 4 }"));
     assert_ne!(plain, digest("[sla]\nnear = 5"));
-    assert_ne!(digest(""), digest("[severity]\nx = 1"));
+    assert_ne!(digest(""), digest("[severity]\nmax-steps-up = 1"));
     assert_ne!(
         digest("[[owner]]\nowners=\"a\"\nmatch={project=\"a\"}"),
         digest("[[owner]]\nowners=\"a\"\nmatch={project=\"b\"}")

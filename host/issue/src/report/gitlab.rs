@@ -10,6 +10,7 @@ use std::io;
 
 use serde_json::{Map, Value, json};
 
+use super::said::{counted, unknown};
 use super::state::{self, Stated};
 use super::stream::JsonStream;
 use super::text::{cut, cut_lines, inert, link, percent, signed};
@@ -261,15 +262,20 @@ fn details(issue: &Issue, occurrence: &Occurrence) -> Map<String, Value> {
             format!("in the KEV catalogue since {}", inert(&known.added)),
         );
     }
-    let factors: Vec<Value> = issue
-        .verdict
-        .factors
-        .iter()
+    let entry = |value: String| json!({"type": "text", "value": value});
+    let mut factors: Vec<Value> = counted(&issue.verdict)
         .take(50)
         .map(|one| {
-            json!({"type": "text", "value": format!("[{:?}] {} {}: {}", one.category, inert(&one.short_name), signed(one.change), inert(&one.reason))})
+            entry(format!(
+                "[{:?}] {} {}: {}",
+                one.category,
+                inert(&one.short_name),
+                signed(one.change),
+                inert(&one.reason)
+            ))
         })
         .collect();
+    factors.extend(unknown(&issue.verdict).map(entry));
     if !factors.is_empty() {
         details.insert(
             "ox_factors".to_owned(),

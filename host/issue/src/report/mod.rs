@@ -20,6 +20,7 @@ mod ids;
 mod json;
 mod openvex;
 mod ox_upload;
+mod said;
 mod sarif;
 mod state;
 mod stream;
@@ -65,6 +66,7 @@ use crate::Issue;
 pub use csv::COLUMNS as CSV_COLUMNS;
 pub use html::MAX_ISSUES as HTML_MAX_ISSUES;
 pub use json::SCHEMA_VERSION as JSON_SCHEMA_VERSION;
+pub use said::{Said, known_as, said};
 
 /// Name of the program, as the reports call it.
 const TOOL: &str = "ox-host";

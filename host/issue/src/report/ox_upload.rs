@@ -10,6 +10,7 @@ use std::io;
 
 use serde_json::{Map, Value, json};
 
+use super::said::{counted, unknown};
 use super::stream::JsonStream;
 use super::text::{cut, cut_lines, inert, link, percent, seconds};
 use super::{ReportMeta, Written, ids, state};
@@ -148,7 +149,8 @@ fn impact(issue: &Issue) -> String {
         "Before prioritisation: {} ({}).",
         issue.verdict.original, issue.verdict.original_why
     )];
-    lines.extend(issue.verdict.factors.iter().map(|one| one.reason.clone()));
+    lines.extend(counted(&issue.verdict).map(|one| one.reason.clone()));
+    lines.extend(unknown(&issue.verdict).map(|line| format!("{line}.")));
     lines.extend(issue.verdict.held.clone());
     lines.extend(
         issue
@@ -165,7 +167,7 @@ fn assets(issue: &Issue) -> Vec<Value> {
         .sources
         .iter()
         .flat_map(|one| &one.evidence)
-        .find(|one| one.label.to_lowercase().contains("masked"))
+        .find(|one| one.label == "match" || one.label.to_lowercase().contains("masked"))
         .map(|one| cut(&one.value, 500));
     let mut files: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for one in &issue.occurrences {

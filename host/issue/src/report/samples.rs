@@ -111,16 +111,19 @@ pub(crate) fn vulnerability() -> Issue {
             Identifier {
                 kind: text("cve"),
                 value: text("CVE-2023-45853"),
+                same: true,
                 url: Some(text("https://nvd.nist.gov/vuln/detail/CVE-2023-45853")),
             },
             Identifier {
                 kind: text("advisory"),
                 value: text("DEBIAN-CVE-2023-45853"),
+                same: true,
                 url: None,
             },
             Identifier {
                 kind: text("cwe"),
                 value: text("CWE-190"),
+                same: true,
                 url: None,
             },
         ],
@@ -141,6 +144,7 @@ pub(crate) fn vulnerability() -> Issue {
             text("https://security-tracker.debian.org/tracker/CVE-2023-45853"),
             text("http://www.openwall.com/lists/oss-security/2023/10/20/9"),
         ],
+        package_names: Vec::new(),
         package: Some(IssuePackage {
             ecosystem: text("Debian:12"),
             format: text("dpkg"),
@@ -272,6 +276,7 @@ pub(crate) fn secret() -> Issue {
     issue.identifiers = vec![Identifier {
         kind: text("rule"),
         value: text("secret/aws-secret-access-key"),
+        same: true,
         url: None,
     }];
     issue.cvss = Vec::new();
@@ -344,6 +349,7 @@ pub(crate) fn misconfiguration() -> Issue {
     issue.identifiers = vec![Identifier {
         kind: text("rule"),
         value: text("posture/runs-as-root"),
+        same: true,
         url: None,
     }];
     issue.remediation = Remediation {
@@ -377,6 +383,7 @@ pub(crate) fn excluded() -> Issue {
     issue.identifiers = vec![Identifier {
         kind: text("cve"),
         value: text("CVE-2024-2961"),
+        same: true,
         url: None,
     }];
     issue.severity = Severity::Medium;

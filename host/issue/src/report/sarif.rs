@@ -12,6 +12,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::said::{counted, unknown};
 use super::stream::JsonStream;
 use super::text::{cut, cut_lines, encode, inert, link, seconds, signed, time};
 use super::{ReportMeta, TOOL, Written, ids};
@@ -238,12 +239,15 @@ fn result(issue: &Issue, id: &str, place: usize) -> Value {
         ".\n{} (before: {}).",
         issue.severity, issue.verdict.original
     ));
-    for factor in &issue.verdict.factors {
+    for factor in counted(&issue.verdict) {
         text.push_str(&format!(
             "\n{} {}",
             signed(factor.change),
             message(&factor.reason)
         ));
+    }
+    if let Some(unknown) = unknown(&issue.verdict) {
+        text.push_str(&format!("\n{}.", message(&unknown)));
     }
     if !issue.remediation.summary.is_empty() {
         text.push('\n');

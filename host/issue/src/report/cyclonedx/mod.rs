@@ -337,7 +337,7 @@ fn severity(severity: Severity) -> &'static str {
 
 fn chain(issue: &Issue) -> String {
     let mut chain = issue.verdict.original.word().to_owned();
-    for factor in &issue.verdict.factors {
+    for factor in super::said::counted(&issue.verdict) {
         chain.push_str(&format!(
             "; {} {}",
             inert(&factor.short_name),

@@ -19,6 +19,24 @@ impl Page {
         self
     }
 
+    /// Foreign text in one line, with what stands between backticks as code.
+    pub(super) fn prose(&mut self, text: &str) -> &mut Self {
+        let text = inert(text);
+        if !text.matches('`').count().is_multiple_of(2) {
+            self.escape(&text);
+            return self;
+        }
+        for (place, part) in text.split('`').enumerate() {
+            if place.is_multiple_of(2) {
+                self.escape(part);
+            } else {
+                self.raw("<code>").escape(part);
+                self.raw("</code>");
+            }
+        }
+        self
+    }
+
     /// Foreign text with its line breaks.
     pub(super) fn lines(&mut self, text: &str) -> &mut Self {
         self.escape(&inert_lines(text));

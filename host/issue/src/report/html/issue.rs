@@ -1,16 +1,19 @@
 //! The section of one issue.
 
-use super::super::text::{
-    cut, cut_lines, day, link, minute, number, percent, short_digest, signed,
-};
+use super::super::said::{Said, known_as, said};
+use super::super::text::{cut, cut_lines, day, link, minute, number, percent, short_digest};
 use super::super::{csv, ids, state as stated};
 use super::escape::Page;
 use super::{class, state};
-use crate::issue::{Exclusion, Occurrence, SlaState, Source, Status};
-use crate::{Evidence, Issue};
+use crate::Issue;
+use crate::factor::{Evidence, Factor, Verdict};
+use crate::issue::{Control, Exclusion, Occurrence, SlaState, Status};
+use crate::severity::{StepKind, ladder as steps, not_known};
 
 /// Of each list in a section; how many more there are is told.
 const MAX_ITEMS: usize = 50;
+/// Of its first paragraph, below the title.
+const MAX_LEAD: usize = 600;
 /// Of the advisory's text.
 const MAX_DESCRIPTION: usize = 6_000;
 
@@ -37,6 +40,7 @@ pub(super) fn section(page: &mut Page, issue: &Issue) {
         .raw("\">")
         .text(&issue.title)
         .raw("</h3>\n");
+    lead(page, issue);
     decision(page, issue);
     ladder(page, issue);
     remedy(page, issue);
@@ -45,6 +49,19 @@ pub(super) fn section(page: &mut Page, issue: &Issue) {
     occurrences(page, issue);
     description(page, issue);
     page.raw("<p class=\"back small\"><a href=\"#list\">Back to the list</a></p>\n</article>\n");
+}
+
+/// The first paragraph of the description.
+fn lead(page: &mut Page, issue: &Issue) {
+    let first = first_paragraph(issue);
+    if !first.is_empty() {
+        page.raw("<p>").prose(&cut(first, MAX_LEAD)).raw("</p>\n");
+    }
+}
+
+fn first_paragraph(issue: &Issue) -> &str {
+    let first = issue.description.trim().lines().next();
+    first.unwrap_or_default().trim()
 }
 
 /// Why it is not in the queue.
@@ -85,26 +102,30 @@ fn excluded(page: &mut Page, exclusion: &Exclusion) {
     page.raw(".</span>");
 }
 
-/// The chain from the tool's severity to ours.
+/// The chain from the tool's severity to ours, with where it stands after each step.
 fn ladder(page: &mut Page, issue: &Issue) {
     let verdict = &issue.verdict;
-    page.raw("<h4>How the severity came out</h4>\n<ol class=\"ladder\">\n<li class=\"")
+    page.raw("<h4>Why it is ").raw(issue.severity.word());
+    if issue.severity != verdict.original {
+        page.raw(" and not ").raw(verdict.original.word());
+    }
+    page.raw("</h4>\n<ol class=\"ladder\">\n<li class=\"")
         .raw(class(verdict.original))
         .raw("\"><span class=\"step\">from</span><div><p><span class=\"sev\">")
         .raw(verdict.original.word())
         .raw("</span></p><p class=\"ev\">")
-        .text(&verdict.original_why)
+        .prose(&verdict.original_why)
         .raw("</p></div></li>\n");
-    for factor in verdict.factors.iter().take(MAX_ITEMS) {
-        let direction = if factor.change > 0.0 {
-            "up"
-        } else if factor.change < 0.0 {
-            "down"
-        } else {
-            "soft"
-        };
+    let counted: Vec<&Factor> = verdict
+        .factors
+        .iter()
+        .filter(|one| one.change != 0.0)
+        .collect();
+    let steps = steps(verdict);
+    let factors = steps.iter().filter(|one| one.kind == StepKind::Factor);
+    for (factor, step) in counted.iter().zip(factors).take(MAX_ITEMS) {
         page.raw("<li><span class=\"step ")
-            .raw(direction)
+            .raw(if factor.change > 0.0 { "up" } else { "down" })
             .raw("\">")
             .text(&signed(factor.change))
             .raw("</span><div><p><strong>")
@@ -112,25 +133,31 @@ fn ladder(page: &mut Page, issue: &Issue) {
             .raw("</strong> <span class=\"soft small\">")
             .text(&format!("{:?}", factor.category))
             .raw("</span></p><p>")
-            .text(&factor.reason)
+            .prose(&factor.reason)
             .raw("</p>");
         for evidence in factor.evidence.iter().take(MAX_ITEMS) {
             page.raw("<p class=\"ev\">");
             shown(page, evidence);
             page.raw("</p>");
         }
-        page.raw("</div></li>\n");
+        page.raw("</div><p class=\"sum ")
+            .raw(class(step.severity))
+            .raw("\"><span class=\"sev\">")
+            .raw(step.severity.word())
+            .raw("</span> ")
+            .text(&sum(step.score))
+            .raw("</p></li>\n");
     }
     more(
         page,
-        verdict.factors.len(),
+        counted.len(),
         "factors",
         "<li><span class=\"step\"></span><div>",
         "</div></li>\n",
     );
     if let Some(held) = &verdict.held {
         page.raw("<li><span class=\"step\">held</span><div><p>")
-            .text(held)
+            .prose(held)
             .raw("</p></div></li>\n");
     }
     if let Some(person) = &issue.override_ {
@@ -151,10 +178,57 @@ fn ladder(page: &mut Page, issue: &Issue) {
         .raw("</span></p>");
     if issue.override_.is_none() && verdict.score.is_finite() {
         page.raw("<p class=\"ev\">Rank ")
-            .text(&format!("{:.2}", verdict.score))
+            .text(&sum(verdict.score))
             .raw(" on the scale from 0 (Info) to 5 (Appoxalypse).</p>");
     }
     page.raw("</div></li>\n</ol>\n");
+    unknown(page, verdict);
+}
+
+/// What is not known and would count: one line, and the sentences behind it.
+fn unknown(page: &mut Page, verdict: &Verdict) {
+    let unknown: Vec<&Factor> = not_known(verdict).collect();
+    if unknown.is_empty() {
+        return;
+    }
+    let names: Vec<String> = unknown
+        .iter()
+        .take(MAX_ITEMS)
+        .map(|one| one.short_name.to_lowercase())
+        .collect();
+    page.raw("<details class=\"small\"><summary>Not known, and it would count: ")
+        .text(&names.join(", "))
+        .raw("</summary>\n<ul class=\"plain\">\n");
+    for factor in unknown.iter().take(MAX_ITEMS) {
+        page.raw("<li><strong>")
+            .text(&factor.short_name)
+            .raw("</strong> <span class=\"soft\">")
+            .text(&format!("{:?}", factor.category))
+            .raw("</span> ")
+            .prose(&factor.reason)
+            .raw("</li>\n");
+    }
+    more(page, unknown.len(), "things", "<li>", "</li>\n");
+    page.raw("</ul></details>\n");
+}
+
+/// `+1.00`, `−0.30`.
+fn signed(change: f64) -> String {
+    if change > 0.0 {
+        format!("+{change:.2}")
+    } else {
+        sum(change)
+    }
+}
+
+/// `3.50`, `−0.40`, and never a zero with a sign.
+fn sum(score: f64) -> String {
+    let digits = format!("{:.2}", score.abs());
+    if score < 0.0 && digits.bytes().any(|digit| matches!(digit, b'1'..=b'9')) {
+        format!("−{digits}")
+    } else {
+        digits
+    }
 }
 
 fn shown(page: &mut Page, evidence: &Evidence) {
@@ -188,7 +262,7 @@ fn remedy(page: &mut Page, issue: &Issue) {
         return;
     }
     page.raw("<h4>What to do</h4>\n<p>")
-        .text(&remedy.summary)
+        .prose(&remedy.summary)
         .raw("</p>\n");
     if let Some(command) = &remedy.command {
         page.raw("<pre><code>")
@@ -210,8 +284,8 @@ fn facts(page: &mut Page, issue: &Issue) {
                 page.raw(", ");
             }
             match &id.url {
-                Some(url) => page.link(url, &id.value),
-                None => page.text(&id.value),
+                Some(url) => page.link(url, &known_as(id)),
+                None => page.text(&known_as(id)),
             };
         }
         if issue.identifiers.is_empty() {
@@ -335,17 +409,37 @@ fn facts(page: &mut Page, issue: &Issue) {
             minute(&issue.last_seen)
         ),
     );
-    for control in issue.compliance.iter().take(20) {
+    compliance(page, &issue.compliance);
+    page.raw("</dl>\n");
+}
+
+/// A standard once, with its controls; what each asks for is a click away.
+fn compliance(page: &mut Page, controls: &[Control]) {
+    let mut standards: Vec<&str> = Vec::new();
+    for one in controls {
+        if !standards.contains(&one.standard.as_str()) {
+            standards.push(&one.standard);
+        }
+    }
+    for standard in standards {
         fact(page, "Compliance", |page| {
-            page.text(&control.standard)
-                .raw(" ")
-                .text(&control.control)
-                .raw(" <span class=\"soft small\">")
-                .text(&control.description)
-                .raw("</span>");
+            let of = || controls.iter().filter(|one| one.standard == standard);
+            let names: Vec<&str> = of().take(20).map(|one| one.control.as_str()).collect();
+            page.raw("<details><summary>")
+                .text(standard)
+                .raw(": ")
+                .text(&names.join(", "))
+                .raw("</summary><ul class=\"plain\">");
+            for one in of().take(20) {
+                page.raw("<li>")
+                    .text(&one.control)
+                    .raw(" <span class=\"soft\">")
+                    .text(&one.description)
+                    .raw("</span></li>");
+            }
+            page.raw("</ul></details>");
         });
     }
-    page.raw("</dl>\n");
 }
 
 fn days(days: i64) -> String {
@@ -374,35 +468,34 @@ fn sources(page: &mut Page, issue: &Issue) {
         return;
     }
     page.raw("<h4>Who says so</h4>\n");
-    for source in issue.sources.iter().take(MAX_ITEMS) {
-        one_source(page, source);
+    let all = said(&issue.sources);
+    for one in all.iter().take(MAX_ITEMS) {
+        one_source(page, one);
     }
-    more(
-        page,
-        issue.sources.len(),
-        "sources",
-        "<p class=\"soft\">",
-        "</p>\n",
-    );
+    more(page, all.len(), "sources", "<p class=\"soft\">", "</p>\n");
 }
 
-fn one_source(page: &mut Page, source: &Source) {
+fn one_source(page: &mut Page, said: &Said<'_>) {
+    let source = said.source;
     page.raw("<p><strong>").text(&source.tool).raw("</strong>");
     if let Some(scanner) = &source.scanner {
         page.raw(" (").text(scanner).raw(")");
     }
     page.raw(": ");
     match &source.url {
-        Some(url) => page.link(url, &source.id),
-        None => page.text(&source.id),
+        Some(url) => page.link(url, said.id),
+        None => page.text(said.id),
     };
-    let said = [
+    if said.times > 1 {
+        page.text(&format!(" in {} images", number(said.times as u64)));
+    }
+    let words = [
         ("severity", &source.severity),
         ("match", &source.certainty),
         ("state", &source.state),
         ("reason", &source.state_reason),
     ];
-    for (name, value) in said {
+    for (name, value) in words {
         if let Some(value) = value {
             page.raw(" <span class=\"soft\">· ")
                 .raw(name)
@@ -417,8 +510,8 @@ fn one_source(page: &mut Page, source: &Source) {
         for evidence in source.evidence.iter().take(MAX_ITEMS) {
             page.raw("<dt>").text(&evidence.label).raw("</dt><dd>");
             match &evidence.link {
-                Some(url) => page.link(url, &evidence.value),
-                None => page.text(&evidence.value),
+                Some(url) => page.link(url, &said.value(evidence)),
+                None => page.text(&said.value(evidence)),
             };
             page.raw("</dd>\n");
         }
@@ -437,7 +530,9 @@ fn occurrences(page: &mut Page, issue: &Issue) {
     if issue.occurrences.is_empty() {
         return;
     }
-    page.raw("<h4>Where it is</h4>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Images that have it\">\n<table>\n<thead><tr><th scope=\"col\">Image</th><th scope=\"col\">Digest</th><th scope=\"col\">Platform</th><th scope=\"col\">Version</th><th scope=\"col\">Path</th><th scope=\"col\">Layer</th></tr></thead>\n<tbody>\n");
+    page.raw("<h4>Where it is</h4>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Images that have OX-")
+        .text(&issue.id.to_string())
+        .raw("\">\n<table>\n<thead><tr><th scope=\"col\">Image</th><th scope=\"col\">Digest</th><th scope=\"col\">Platform</th><th scope=\"col\">Version</th><th scope=\"col\">Path</th><th scope=\"col\">Layer</th></tr></thead>\n<tbody>\n");
     for one in issue.occurrences.iter().take(MAX_ITEMS) {
         occurrence(page, one);
     }
@@ -486,9 +581,11 @@ fn occurrence(page: &mut Page, one: &Occurrence) {
 }
 
 fn description(page: &mut Page, issue: &Issue) {
-    if !issue.description.trim().is_empty() {
+    let text = issue.description.trim();
+    // What stands below the title whole is not said again.
+    if text != first_paragraph(issue) || text.chars().count() > MAX_LEAD {
         page.raw("<h4>Description</h4>\n<p class=\"text\">")
-            .lines(&cut_lines(issue.description.trim(), MAX_DESCRIPTION))
+            .lines(&cut_lines(text, MAX_DESCRIPTION))
             .raw("</p>\n");
     }
     let pages: Vec<&str> = issue

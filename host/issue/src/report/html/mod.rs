@@ -19,6 +19,7 @@ mod issue;
 mod tests;
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
 use std::io;
 
 use base64::Engine;
@@ -181,7 +182,7 @@ fn table<T: Borrow<Issue>>(
                 .raw(" is shown. <a href=\"#list\">Show all</a></p>\n");
         }
     }
-    page.raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"List of issues\">\n<table>\n<caption>Issues by severity. A number leads to the issue’s details.</caption>\n<thead><tr><th scope=\"col\">Issue</th><th scope=\"col\">Severity</th><th scope=\"col\">Before</th><th scope=\"col\">What</th><th scope=\"col\">Fix</th><th scope=\"col\">Application</th><th scope=\"col\">Owner</th><th scope=\"col\">First seen</th><th scope=\"col\" class=\"n\">Images</th><th scope=\"col\">State</th></tr></thead>\n");
+    page.raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"List of issues\">\n<table>\n<caption>Issues by severity. A number leads to the issue’s details.</caption>\n<thead><tr><th scope=\"col\">Issue</th><th scope=\"col\">Severity</th><th scope=\"col\">Was</th><th scope=\"col\">What</th><th scope=\"col\">Fix</th><th scope=\"col\">Application</th><th scope=\"col\">Owner</th><th scope=\"col\">First seen</th><th scope=\"col\" class=\"n\">Images</th><th scope=\"col\">State</th></tr></thead>\n");
     let mut last = None;
     for one in issues {
         let issue = one.borrow();
@@ -211,20 +212,26 @@ fn row(page: &mut Page, issue: &Issue) {
         .raw(issue.severity.word())
         .raw("</span></td><td>")
         .raw(if issue.verdict.original == issue.severity {
-            "same"
+            ""
         } else {
             issue.verdict.original.word()
         })
         .raw("</td><td class=\"w\">")
         .text(&cut(&issue.title, 300))
         .raw("<br><span class=\"soft small\">")
-        .text(&cut(&ids::repository_name(issue), 200))
-        .raw("</span></td><td>")
+        .text(&cut(&where_it_is(issue), 240))
+        .raw("</span>");
+    if let Some(why) = why(issue) {
+        page.raw("<br><span class=\"small\">")
+            .text(&cut(&why, 240))
+            .raw("</span>");
+    }
+    page.raw("</td><td>")
         .text(&cut(
             issue.remediation.fixed_version.as_deref().unwrap_or("–"),
             80,
         ))
-        .raw("</td><td>")
+        .raw("</td><td class=\"a\">")
         .text(&cut(&issue.context.application, 120))
         .raw("</td><td>")
         .text(&cut(
@@ -240,10 +247,52 @@ fn row(page: &mut Page, issue: &Issue) {
         .raw("\">")
         .text(&day(&issue.first_seen))
         .raw("</time></td><td class=\"n\">")
-        .text(&super::text::number(issue.occurrences.len() as u64))
+        .text(&super::text::number(images(issue)))
         .raw("</td><td>")
         .raw(state(issue))
         .raw("</td></tr>\n");
+}
+
+/// How many images have it, whatever the number of files in each.
+fn images(issue: &Issue) -> u64 {
+    let digests: BTreeSet<&str> = issue
+        .occurrences
+        .iter()
+        .map(|one| one.digest.as_str())
+        .collect();
+    digests.len() as u64
+}
+
+/// The package where the title does not name it, and the repository.
+fn where_it_is(issue: &Issue) -> String {
+    let repository = ids::repository_name(issue);
+    match &issue.package {
+        Some(package) if !issue.title.contains(&package.name) => {
+            format!("{} · {repository}", package.name)
+        }
+        _ => repository,
+    }
+}
+
+/// What moved it away from the tool's severity, in a line.
+fn why(issue: &Issue) -> Option<String> {
+    if let Some(own) = &issue.override_ {
+        return Some(format!("Set by {}", own.by));
+    }
+    let verdict = &issue.verdict;
+    let (word, up) = match verdict.severity.cmp(&verdict.original) {
+        std::cmp::Ordering::Equal => return None,
+        std::cmp::Ordering::Greater => ("Raised", true),
+        std::cmp::Ordering::Less => ("Lowered", false),
+    };
+    let names: Vec<&str> = verdict
+        .factors
+        .iter()
+        .filter(|one| one.change != 0.0 && (one.change > 0.0) == up)
+        .map(|one| one.short_name.as_str())
+        .take(2)
+        .collect();
+    Some(format!("{word}: {}", names.join(", ")))
 }
 
 /// One or two words on where it stands.

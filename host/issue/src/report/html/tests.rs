@@ -33,20 +33,21 @@ fn the_page_escapes_everything_and_links_only_to_http() {
 #[test]
 fn the_page_shows_the_whole_chain_of_a_severity() {
     let (page, _) = text_of(Format::Html, &[samples::vulnerability()]);
+    // The list above names the greatest factors, too.
+    let section = page.split("<article").nth(1).unwrap();
     let at = |part: &str| {
-        page.find(part)
+        section
+            .find(part)
             .unwrap_or_else(|| panic!("{part} is not there"))
     };
-    let section = at("<article");
     let chain = [
         "CVSS 3.1 score 9.8",
         "Unlikely exploited",
         "In latest",
-        "Environment unknown",
         "Rank 3.50",
+        "Environment unknown",
     ];
     let places: Vec<usize> = chain.iter().map(|part| at(part)).collect();
-    assert!(places.iter().all(|&place| place > section));
     assert!(places.is_sorted());
 }
 

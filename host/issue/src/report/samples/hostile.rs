@@ -48,6 +48,7 @@ pub(crate) fn hostile_with(id: i64, hostile: &str) -> Issue {
         .map(|kind| Identifier {
             kind: text(kind),
             value: h(),
+            same: true,
             url: Some(format!("https://x.example/{hostile}")),
         })
         .collect();

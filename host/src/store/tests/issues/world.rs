@@ -320,7 +320,6 @@ impl World {
     pub(super) fn book(&self) -> Arc<Book> {
         let policy = Policy::default();
         Arc::new(Book {
-            tuning: crate::queue::tuning(&policy).unwrap(),
             policy,
             threats: Box::new(MadeUp {
                 withdrawn: self.withdrawn.clone(),
