@@ -537,7 +537,7 @@ pub(super) fn store_not_weighed(tx: &Transaction<'_>, location: i64, why: &str) 
             reason: SkipReason::Corrupt,
             why: Explanation {
                 message: format!("The issues of this repository could not be brought up to date, and stay as they were: {why}"),
-                hint: "The next scan, import or `ox-host gather` tries again; report it to OX when it happens again."
+                hint: "The next scan or import of advisories tries again; report it to OX when it happens again."
                     .to_owned(),
             },
         },
