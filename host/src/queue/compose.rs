@@ -13,8 +13,9 @@ use ox_advisory::Ecosystem;
 use ox_advisory::matching::MatchedBy;
 use ox_issue::facts::Kind;
 
+use super::findings;
+use super::linked::Linked;
 use super::{FindingInput, Group, LocationInputs, PackageInput};
-use super::{findings, linked};
 
 /// Divides the parts of a subject; no package has it in its name.
 pub(super) const PART: char = '\u{1f}';
@@ -106,8 +107,13 @@ pub fn compose(inputs: &LocationInputs) -> Vec<Draft<'_>> {
         let Some(groups) = inputs.groups.get(&input.component) else {
             continue;
         };
+        let linked = Linked::of(&input.package);
         for group in groups.iter() {
-            let Some(group) = linked::remaining(&input.package, group) else {
+            let remaining = match &linked {
+                Some(linked) => linked.remaining(group),
+                None => Some(Cow::Borrowed(group)),
+            };
+            let Some(group) = remaining else {
                 continue;
             };
             let Some(kind) = kind_of(&group) else {

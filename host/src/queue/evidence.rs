@@ -85,6 +85,32 @@ fn of_image(inputs: &LocationInputs, index: usize, first_seen: &str) -> Occurren
     }
 }
 
+/// Whether the layers that findings name are the base image's: `None` when that is not known of all of them,
+/// or when it is so of some only.
+pub(super) fn findings_from_base(draft: &Draft<'_>, inputs: &LocationInputs) -> Option<bool> {
+    let mut all: Option<bool> = None;
+    for finding in draft.findings.iter().map(|one| &one.finding) {
+        for place in findings::places(finding, inputs) {
+            let layers = &inputs.images.get(place.image)?.image.layers;
+            let named = finding.evidence.iter().filter(|(key, _)| key == "layer");
+            let mut any = false;
+            for (_, digest) in named {
+                let at = layers.iter().position(|layer| layer.digest == *digest)?;
+                let one = from_base(inputs, place.image, u32::try_from(at).ok())?;
+                if all.is_some_and(|all| all != one) {
+                    return None;
+                }
+                all = Some(one);
+                any = true;
+            }
+            if !any {
+                return None;
+            }
+        }
+    }
+    all
+}
+
 /// Whether a layer is the base image's, where the connector could tell how many of them are.
 fn from_base(inputs: &LocationInputs, image: usize, layer: Option<u32>) -> Option<bool> {
     let image = &inputs.images.get(image)?.image;

@@ -48,6 +48,8 @@ pub struct ImageInput {
     pub first_seen: String,
     /// True when all of it was read.
     pub complete: bool,
+    /// True when its operating system gets no fixes any more, as the connector found.
+    pub has_ended: bool,
 }
 
 /// A scanned image of a repository that an image here is built on.
@@ -63,8 +65,8 @@ pub struct BaseInput {
     pub pushed: Option<String>,
     /// True when all of it was read.
     pub complete: bool,
-    /// Its packages: name (or source package) and version.
-    pub packages: Vec<(String, String)>,
+    /// Versions of its packages and source packages, by name in lower case.
+    pub packages: BTreeMap<String, Vec<String>>,
 }
 
 /// A package that advisories speak of.

@@ -20,7 +20,7 @@ use crate::contract::FindingState;
 
 /// Version of the rules that make issues of what is stored. Raise it when they change: everything is then
 /// weighed again.
-pub const JUDGE_VERSION: u32 = 1;
+pub const JUDGE_VERSION: u32 = 2;
 
 /// The host's own name as a source of issues.
 pub const OWN_MATCH: &str = "OSV match";
@@ -29,8 +29,14 @@ pub const CONNECTOR: &str = "OX connector";
 
 /// Ids that an issue shows.
 const IDS: usize = 200;
+/// Longest id that an issue shows, in bytes.
+const ID_BYTES: usize = 300;
 /// Pages that an issue shows.
 const PAGES: usize = 30;
+/// Longest title, in characters.
+const TITLE_CHARS: usize = 300;
+/// Longest description, in characters.
+const DESCRIPTION_CHARS: usize = 20_000;
 /// Paths that a rule looks at.
 const PATHS: usize = 50;
 
@@ -86,7 +92,10 @@ impl Book {
             now: &self.now,
         };
         // Times are our own; one that can't be read gives no deadline rather than no queue.
-        self.policy.sla.of(clock).ok().flatten().map(|sla| sla.due)
+        let due = self.policy.sla.of(clock).ok().flatten()?.due;
+        // As the store writes times, so that text order is time order.
+        let due: jiff::Timestamp = due.parse().ok()?;
+        Some(format!("{due:.3}"))
     }
 }
 
@@ -119,8 +128,8 @@ pub fn judge(draft: &Draft<'_>, inputs: &LocationInputs, book: &Book) -> Judged 
     let mut issue = Issue {
         id: 0,
         kind: draft.kind,
-        title: title(draft),
-        description: description(draft),
+        title: clean(&title(draft)),
+        description: description(draft).chars().take(DESCRIPTION_CHARS).collect(),
         status: Status::Open,
         against_last_scan: AgainstLastScan::New,
         severity: verdict.severity,
@@ -251,6 +260,18 @@ fn title(draft: &Draft<'_>) -> String {
     }
 }
 
+/// One line of a size that lists can show.
+fn clean(text: &str) -> String {
+    let shown = text
+        .chars()
+        .map(|one| if one.is_control() { ' ' } else { one });
+    let mut line: String = shown.take(TITLE_CHARS).collect();
+    if text.chars().nth(TITLE_CHARS).is_some() {
+        line.push('…');
+    }
+    line
+}
+
 fn description(draft: &Draft<'_>) -> String {
     let advisory = draft
         .hits
@@ -312,11 +333,17 @@ fn identifiers(draft: &Draft<'_>) -> Vec<Identifier> {
     }
     for finding in &draft.findings {
         for one in &finding.finding.identifiers {
-            let value = match one.kind.as_str() {
-                "cwe" if !one.value.starts_with("CWE-") => format!("CWE-{}", one.value),
-                _ => one.value.clone(),
+            // Bare numbers would read as ids of their own.
+            let kind = one.kind.to_ascii_lowercase();
+            let (kind, value) = match kind.as_str() {
+                "cwe" if !one.value.starts_with("CWE-") => ("cwe", format!("CWE-{}", one.value)),
+                "cis" => ("cis", format!("CIS Docker {}", one.value)),
+                "ox-secret" | "ox-posture" => ("rule", one.value.clone()),
+                kind => (kind, one.value.clone()),
             };
-            add(&one.kind, &value, false, one.url.clone());
+            if value.len() <= ID_BYTES {
+                add(kind, &value, false, one.url.clone());
+            }
         }
     }
     for head in draft.hits.iter().flat_map(|hit| &hit.group.heads) {
@@ -511,7 +538,7 @@ fn facts(
         kind: draft.kind,
         ratings: ratings(draft, inputs),
         threats: threats.to_vec(),
-        package: package_facts(draft),
+        package: package_facts(draft, inputs),
         images: around.images.clone(),
         place: around.place.clone(),
         business: around.business.clone(),
@@ -533,23 +560,19 @@ fn finding_facts(draft: &Draft<'_>, inputs: &LocationInputs) -> Option<FindingFa
         .findings
         .iter()
         .find_map(|one| findings::attribute(&one.finding, "rule"))?;
-    let yes = |key: &str| {
-        let said = draft
+    // One that is told surely makes the issue sure; it is an example when all of them are.
+    let said = |tell: fn(&crate::contract::Finding) -> Option<bool>| {
+        let all = draft
             .findings
             .iter()
-            .find_map(|one| findings::attribute(&one.finding, key))?;
-        said.parse::<bool>().ok()
+            .filter_map(move |one| tell(&one.finding));
+        (draft.kind == Kind::Secret).then_some(all)
     };
-    let places = evidence::occurrences(draft, inputs);
-    let from_base = places
-        .first()
-        .and_then(|first| first.from_base)
-        .filter(|first| places.iter().all(|one| one.from_base == Some(*first)));
     Some(FindingFacts {
         rule: rule.to_owned(),
-        form_checked: yes("form-checked"),
-        placeholder: yes("placeholder"),
-        from_base,
+        form_checked: said(findings::form_checked).and_then(Iterator::max),
+        placeholder: said(findings::placeholder).and_then(Iterator::min),
+        from_base: evidence::findings_from_base(draft, inputs),
         paths: distinct(draft.places.iter().map(|place| place.path.clone()))
             .into_iter()
             .take(PATHS)
@@ -557,7 +580,7 @@ fn finding_facts(draft: &Draft<'_>, inputs: &LocationInputs) -> Option<FindingFa
     })
 }
 
-fn package_facts(draft: &Draft<'_>) -> Option<PackageFacts> {
+fn package_facts(draft: &Draft<'_>, inputs: &LocationInputs) -> Option<PackageFacts> {
     let first = draft.hits.first();
     if first.is_none() {
         let finding = draft.findings.iter().map(|one| &one.finding);
@@ -578,25 +601,7 @@ fn package_facts(draft: &Draft<'_>) -> Option<PackageFacts> {
         Some(Certainty::Certain) | None => None,
         Some(_) => matches().find_map(|found| found.doubt.clone()),
     };
-    let attribute = |key: &str, value: &str| {
-        let marked = |hit: &super::compose::Hit<'_>| {
-            hit.input
-                .package
-                .attributes
-                .iter()
-                .any(|(name, said)| name == key && said == value)
-        };
-        hits.iter().all(marked)
-    };
     let paths = distinct(hits.iter().map(|hit| hit.input.package.path.clone()));
-    let test_path = |path: &String| {
-        path.split('/').any(|part| {
-            matches!(
-                part,
-                "test" | "tests" | "__tests__" | "testdata" | "fixtures" | "spec" | "examples"
-            )
-        })
-    };
     let package = first.map(|hit| &hit.input.package);
     Some(PackageFacts {
         format: package.map(|one| one.format.clone()).unwrap_or_default(),
@@ -608,11 +613,9 @@ fn package_facts(draft: &Draft<'_>) -> Option<PackageFacts> {
         fixed: fixed(draft),
         fix_refused: matches()
             .filter(|found| found.fixed.is_none())
-            .find_map(|found| {
-                let word = found.urgency.as_deref()?;
-                matches!(word, "end-of-life" | "unfixed" | "will-not-fix" | "ignored")
-                    .then(|| word.to_owned())
-            }),
+            .find_map(|found| refused(found.urgency.as_deref()?))
+            .map(str::to_owned)
+            .or_else(|| ended(draft, inputs)),
         urgency: matches().find_map(|found| found.urgency.clone()),
         certainty: surest,
         doubt,
@@ -620,10 +623,57 @@ fn package_facts(draft: &Draft<'_>) -> Option<PackageFacts> {
             hits.iter()
                 .map(|hit| crate::store::origin_word(hit.input.package.origin).to_owned()),
         ),
-        test_only: Some(attribute("scope", "dev") || paths.iter().all(test_path)),
+        test_only: Some(hits.iter().all(|hit| is_for_tests(&hit.input.package))),
         paths: paths.into_iter().take(PATHS).collect(),
         imports: distinct(matches().flat_map(|found| found.imports.iter().cloned())),
     })
+}
+
+/// What a distribution's word says when no fix will come.
+fn refused(urgency: &str) -> Option<&'static str> {
+    let word = urgency.to_ascii_lowercase().replace([' ', '_'], "-");
+    match word.as_str() {
+        "end-of-life" | "eol" | "out-of-support-scope" => Some("its support has ended"),
+        "unfixed" | "will-not-fix" | "wont-fix" | "won't-fix" => Some("it will not be fixed"),
+        "ignored" => Some("it is ignored"),
+        _ => None,
+    }
+}
+
+/// The release of all images that have it has ended.
+fn ended(draft: &Draft<'_>, inputs: &LocationInputs) -> Option<String> {
+    let images = images_of(&draft.places, inputs);
+    let (_, first) = images.first()?;
+    let of_system = draft
+        .hits
+        .iter()
+        .all(|hit| hit.input.looked_up.ecosystem.contains(':'));
+    if !of_system || !images.iter().all(|(_, image)| image.has_ended) {
+        return None;
+    }
+    let system = first.image.operating_system.as_ref()?;
+    let name = system
+        .pretty_name
+        .clone()
+        .unwrap_or_else(|| system.id.clone());
+    Some(format!("{name} has ended"))
+}
+
+/// For tests or development only: by the mark of its package manager, or by its folder.
+fn is_for_tests(package: &crate::contract::Package) -> bool {
+    let marked = package.attributes.iter().any(|(key, said)| {
+        matches!(
+            (key.as_str(), said.as_str()),
+            ("scope", "dev" | "development" | "test") | ("composer.development", "true")
+        )
+    });
+    marked
+        || package.path.split('/').any(|part| {
+            matches!(
+                part,
+                "test" | "tests" | "__tests__" | "testdata" | "fixtures" | "spec" | "examples"
+            )
+        })
 }
 
 /// The version with which all that is installed is mended: the highest of the lowest fixes.
@@ -722,3 +772,7 @@ pub(super) fn images_of<'i>(
         .filter_map(|index| Some((index, inputs.images.get(index)?)))
         .collect()
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -27,6 +27,6 @@ pub use compose::{Draft, Hit, Place, compose};
 pub use group::{Group, GroupHead};
 pub use inputs::{BaseInput, FindingInput, ImageInput, LocationInputs, PackageInput};
 pub use judge::{Book, CONNECTOR, JUDGE_VERSION, Judged, OWN_MATCH, Threats, judge};
-pub use life::{Closing, Fate, Successor, fate};
+pub use life::{Closing, Fate, Seen, Successor, fate};
 pub use rematch::groups_of;
 pub use vex::{excludes as vex_excludes, reason as vex_reason};

@@ -61,11 +61,8 @@ pub(super) fn advise(
         .iter()
         .enumerate()
         .map(|(at, one)| {
-            let named = one.packages.iter().filter(|(name, _)| {
-                let name = name.to_lowercase();
-                draft.names.contains(&name)
-            });
-            (at, named.map(|(_, version)| version.as_str()).collect())
+            let named = draft.names.iter().filter_map(|name| one.packages.get(name));
+            (at, named.flatten().map(String::as_str).collect())
         })
         .collect();
     let candidates: Vec<Candidate<'_>> = of_base
@@ -99,12 +96,7 @@ pub(super) fn advise(
         candidates: &candidates,
         order,
         operating_system: os.and_then(|os| os.pretty_name.as_deref()),
-        has_ended: inputs.findings.iter().any(|one| {
-            findings::attribute(&one.finding, "rule") == Some("eol-os")
-                && images.iter().any(|(_, image)| {
-                    Some(&image.image.digest) == one.finding.image_digest.as_ref()
-                })
-        }),
+        has_ended: images.iter().any(|(_, image)| image.has_ended),
         secret: identifier.map(|one| one.name.as_str()),
         place: finding.and_then(|one| {
             findings::evidence(one, "path").or_else(|| findings::evidence(one, "place"))

@@ -22,9 +22,16 @@ pub fn sentence(gathered: &Gathered) -> String {
     } else {
         parts.join(", ")
     };
-    format!(
+    let mut text = format!(
         "Issues: {what} ({} weighed, {} matched)\n",
         count(issues.locations as u64, "location", "locations"),
         count(gathered.matched as u64, "component", "components"),
-    )
+    );
+    if issues.failed > 0 {
+        text.push_str(&format!(
+            "The issues of {} could not be brought up to date, and stay as they were; `ox-host skipped` says why.\n",
+            count(issues.failed as u64, "location", "locations"),
+        ));
+    }
+    text
 }

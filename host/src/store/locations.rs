@@ -60,6 +60,7 @@ impl Store {
             let stamp = now();
             let before = present(tx, connection)?;
             let rows = count(tx, connection)?;
+            let gone = gone(tx, connection)?;
             upsert(tx, connection, &locations, &stamp)?;
             let rows_now = count(tx, connection)?;
             // By identity, not by time: two listings can fall into one millisecond.
@@ -69,6 +70,12 @@ impl Store {
                 .filter(|(_, external)| !listed.contains(external.as_str()))
                 .map(|(id, _)| *id)
                 .collect();
+            for (id, external) in &gone {
+                // What it holds is there again, as far as it is known.
+                if listed.contains(external.as_str()) {
+                    issues::pend(tx, *id, "listing", None)?;
+                }
+            }
             let mut outcome = ListingOutcome {
                 new: usize::try_from(rows_now - rows).unwrap_or(0),
                 ..ListingOutcome::default()
@@ -144,6 +151,15 @@ fn count(tx: &Transaction<'_>, connection: i64) -> Result<i64> {
 /// Row and connector's id of each location that is not marked as gone.
 fn present(tx: &Transaction<'_>, connection: i64) -> Result<Vec<(i64, String)>> {
     let sql = "SELECT id, external_id FROM location WHERE connection_id = ?1 AND gone_at IS NULL";
+    let mut statement = tx.prepare_cached(sql)?;
+    let rows = statement.query_map([connection], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The same of those that are.
+fn gone(tx: &Transaction<'_>, connection: i64) -> Result<Vec<(i64, String)>> {
+    let sql =
+        "SELECT id, external_id FROM location WHERE connection_id = ?1 AND gone_at IS NOT NULL";
     let mut statement = tx.prepare_cached(sql)?;
     let rows = statement.query_map([connection], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -515,6 +515,47 @@ pub(super) fn store_shrunken(
     store_skipped(tx, place, &skipped, stamp)
 }
 
+/// Name of the skip that says that issues could not be weighed.
+const NOT_WEIGHED: &str = "issues";
+
+/// Says that the issues of a location could not be weighed, and why.
+pub(super) fn store_not_weighed(tx: &Transaction<'_>, location: i64, why: &str) -> Result<()> {
+    clear_not_weighed(tx, location)?;
+    let (connection, generation) = tx
+        .prepare_cached("SELECT connection_id, generation FROM location WHERE id = ?1")?
+        .query_row([location], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let place = Place {
+        connection,
+        location,
+        generation,
+    };
+    let skipped = Skipped {
+        subject: SkipSubject::Location,
+        name: NOT_WEIGHED.to_owned(),
+        image: None,
+        skip: Skip {
+            reason: SkipReason::Corrupt,
+            why: Explanation {
+                message: format!("The issues of this repository could not be brought up to date, and stay as they were: {why}"),
+                hint: "The next scan or import of advisories tries again; report it to OX when it happens again."
+                    .to_owned(),
+            },
+        },
+    };
+    store_skipped(tx, &place, &skipped, &now())
+}
+
+/// They could be.
+pub(super) fn clear_not_weighed(tx: &Transaction<'_>, location: i64) -> Result<()> {
+    tx.prepare_cached("DELETE FROM skipped WHERE location_id = ?1 AND name = ?2 AND subject = ?3")?
+        .execute(params![
+            location,
+            NOT_WEIGHED,
+            serde_json::to_string(&SkipSubject::Location)?
+        ])?;
+    Ok(())
+}
+
 /// The location was looked at completely: what was not seen again is gone.
 pub(super) fn mark_gone(tx: &Transaction<'_>, place: &Place, stamp: &str) -> Result<()> {
     for table in ["image", "finding"] {

@@ -11,7 +11,7 @@ use super::{Result, StoreError};
 pub(super) const APPLICATION_ID: i64 = 0x4f58_4853;
 
 /// One step per released format; never change one that was released, append.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 /// The newest format that this program knows.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -419,6 +419,13 @@ CREATE TABLE exclusion (
     ended_at TEXT,
     ended_by TEXT
 ) STRICT;
+";
+
+/// A location whose issues can't be weighed keeps its mark, with the run that failed and why, and does not
+/// stop the others.
+const FORMAT_4: &str = "
+ALTER TABLE pending ADD COLUMN failed_run INTEGER;
+ALTER TABLE pending ADD COLUMN failure TEXT;
 ";
 
 /// The format of a database, after a look at whose it is.

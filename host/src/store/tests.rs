@@ -7,6 +7,7 @@
 )]
 
 mod files;
+mod issues;
 
 use super::*;
 use crate::contract::{FindingKind, Observation, Severity};

@@ -78,7 +78,11 @@ impl Store {
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let (id, started_at) = match open {
-                Some(open) => open,
+                Some(open) => {
+                    // What failed before the program was ended is tried again.
+                    tx.execute("UPDATE pending SET failed_run = NULL", [])?;
+                    open
+                }
                 None => tx.query_row(
                     "INSERT INTO run (started_at) VALUES (?1) RETURNING id, started_at",
                     [now()],
@@ -113,11 +117,12 @@ impl Store {
         })
     }
 
-    /// What happened to issues after one scan's end and up to another's, oldest first: what those scans
-    /// brought, and what came between them. `from` 0 begins at the beginning.
+    /// What happened to issues after one scan's end and up to another's, oldest first: what the later scans
+    /// brought, whenever it was weighed, and what else came between. `from` 0 begins at the beginning.
     pub fn events_between(&self, from: i64, to: i64, connection: i64) -> Result<Vec<IssueEvent>> {
         self.read(|tx| {
-            // A scan's run is the last one that recorded something for it, or that ran when it ended.
+            // Where a scan ended among what no scan brought: behind the last thing that it brought itself,
+            // or, when it brought nothing, behind what had happened when it ended.
             let last_of = |scan: i64| -> Result<i64> {
                 let by_event: Option<i64> = tx
                     .prepare_cached("SELECT max(id) FROM issue_event WHERE scan_id = ?1")?
@@ -138,10 +143,12 @@ impl Store {
             let mut statement = tx.prepare_cached(
                 "SELECT issue_event.issue_id, at, issue_event.kind, cause, scan_id, issue_event.record
                  FROM issue_event JOIN issue ON issue.id = issue_event.issue_id
-                 WHERE issue_event.id > ?1 AND issue_event.id <= ?2 AND issue.connection_id = ?3
+                 WHERE issue.connection_id = ?3
+                   AND CASE WHEN scan_id IS NULL THEN issue_event.id > ?1 AND issue_event.id <= ?2
+                            ELSE scan_id > ?4 AND scan_id <= ?5 END
                  ORDER BY issue_event.id",
             )?;
-            events(statement.query(params![after, until, connection])?)
+            events(statement.query(params![after, until, connection, from, to])?)
         })
     }
 }
@@ -166,6 +173,12 @@ fn events(mut rows: rusqlite::Rows<'_>) -> Result<Vec<IssueEvent>> {
 /// the same band) are no change.
 pub(super) fn changes(before: &Issue, now: &Issue) -> Vec<String> {
     let mut all = Vec::new();
+    if before.primary != now.primary {
+        all.push(format!(
+            "known as {} now, before as {}",
+            now.primary, before.primary
+        ));
+    }
     if before.verdict.severity != now.verdict.severity {
         all.push(format!(
             "severity {} → {}",
@@ -193,6 +206,18 @@ pub(super) fn changes(before: &Issue, now: &Issue) -> Vec<String> {
         had.difference(&has)
             .map(|(_, name)| format!("no longer a factor: {name}")),
     );
+    let versions = |issue: &Issue| -> Vec<String> {
+        let package = issue.package.as_ref();
+        package.map(|one| one.versions.clone()).unwrap_or_default()
+    };
+    let (had, has) = (versions(before), versions(now));
+    if had != has {
+        let named = |versions: &[String]| match versions {
+            [] => "not known".to_owned(),
+            some => some.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
+        };
+        all.push(format!("installed {} → {}", named(&had), named(&has)));
+    }
     let fixed = |issue: &Issue| issue.remediation.fixed_version.clone();
     match (fixed(before), fixed(now)) {
         (old, new) if old == new => {}

@@ -4,6 +4,7 @@
 mod close;
 mod history;
 mod list;
+mod pairing;
 mod read;
 mod weigh;
 mod work;

@@ -1,6 +1,6 @@
 //! Reading everything about one location that its issues are made of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use ox_advisory::matching::Component;
@@ -106,6 +106,7 @@ fn images(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
             complete: image.complete && row.get(3)?,
             image,
             first_seen: row.get(2)?,
+            has_ended: false,
         });
     }
     Ok(())
@@ -196,13 +197,26 @@ fn bases(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
                     .clone()
                     .or_else(|| image.config.created.clone()),
                 complete: image.complete && row.get(2)?,
-                packages: packages
-                    .query_map([inventory], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<rusqlite::Result<_>>()?,
+                packages: by_name(&mut packages, inventory)?,
             });
         }
     }
     Ok(())
+}
+
+fn by_name(
+    packages: &mut rusqlite::CachedStatement<'_>,
+    inventory: i64,
+) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut rows = packages.query([inventory])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        all.entry(name.to_lowercase())
+            .or_default()
+            .push(row.get(1)?);
+    }
+    Ok(all)
 }
 
 /// A reference without tag and digest.
@@ -228,6 +242,20 @@ fn findings(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
             finding: serde_json::from_str(&record)?,
             first_seen: row.get(1)?,
         });
+    }
+    let ended: HashSet<&str> = inputs
+        .findings
+        .iter()
+        .map(|one| &one.finding)
+        .filter(|one| {
+            one.attributes
+                .iter()
+                .any(|(key, rule)| key == "rule" && rule == "eol-os")
+        })
+        .filter_map(|one| one.image_digest.as_deref())
+        .collect();
+    for image in &mut inputs.images {
+        image.has_ended = ended.contains(image.image.digest.as_str());
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! One transaction a location: its issues, their events, and the mark that it was to be weighed. A killed
 //! program weighs it again from the same facts and ends in the same rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ox_issue::issue::{AgainstLastScan, Exclusion, ExclusionKind, Issue, SeverityOverride, Status};
@@ -12,8 +13,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde::Serialize;
 use serde_json::json;
 
-use super::super::{Result, Store, now};
-use super::{close, history, read, work};
+use super::super::{Result, Store, StoreError, now, observe};
+use super::close::Fates;
+use super::{history, pairing, read, work};
 use crate::queue::{Book, Fate, Judged, LocationInputs, compose, judge};
 
 /// What weighing did.
@@ -31,6 +33,14 @@ pub struct WeighTotals {
     pub resolved: usize,
     /// Issues whose images or advisories are gone.
     pub removed: usize,
+    /// Locations that could not be weighed: their issues stay as they were, and the others go on.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub failed: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl WeighTotals {
@@ -44,6 +54,7 @@ impl WeighTotals {
             changed: self.changed + other.changed,
             resolved: self.resolved + other.resolved,
             removed: self.removed + other.removed,
+            failed: self.failed + other.failed,
         }
     }
 }
@@ -58,16 +69,15 @@ pub enum Weighed {
 }
 
 /// An issue as the store has it, before it is laid beside what should be there.
-struct Row {
-    id: i64,
-    kind: String,
-    subject: String,
-    primary: String,
-    state: String,
+pub(super) struct Row {
+    pub(super) id: i64,
+    pub(super) key: pairing::Key,
+    pub(super) is_open: bool,
     severity: i64,
     clock: Clock,
     own_severity: Option<SeverityOverride>,
-    record: Issue,
+    /// `None` when it can't be read any more (an older program wrote it): it is made anew.
+    pub(super) record: Option<Issue>,
 }
 
 /// What a deadline counts from.
@@ -86,32 +96,118 @@ struct Run<'a> {
     stamp: String,
 }
 
+/// Nothing is concluded from an inventory whose packages were not looked up and matched yet (a scan may
+/// commit one while others are weighed): its location waits for the next run.
+const READY: &str = "NOT EXISTS (
+    SELECT 1 FROM image JOIN location ON location.id = image.location_id
+         JOIN inventory ON inventory.connection_id = location.connection_id AND inventory.digest = image.digest
+              AND inventory.location_id IS NULL
+    WHERE image.location_id = pending.location_id AND image.gone_at IS NULL AND (inventory.looked_up = 0
+          OR (EXISTS (SELECT 1 FROM component WHERE generation IS NULL)
+              AND EXISTS (SELECT 1 FROM package JOIN component ON component.id = package.component_id
+                          WHERE package.inventory_id = inventory.id AND component.generation IS NULL))))";
+
+/// Longest reason that is kept, in characters.
+const WHY_CHARS: usize = 500;
+
+/// Weighs one location so that it either happens or does not, and does not stop the others: what is at fault
+/// in its rows or in the rules comes back as a sentence. Faults of the store itself end everything.
+fn alone(
+    tx: &Transaction<'_>,
+    weigh: impl FnOnce() -> Result<WeighTotals>,
+) -> Result<std::result::Result<WeighTotals, String>> {
+    tx.execute_batch("SAVEPOINT weighing")?;
+    let outcome = catch_unwind(AssertUnwindSafe(weigh));
+    let why = match outcome {
+        Ok(Ok(totals)) => {
+            tx.execute_batch("RELEASE weighing")?;
+            return Ok(Ok(totals));
+        }
+        Ok(Err(error)) if !is_of_the_location(&error) => return Err(error),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => {
+            let said = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            format!(
+                "ox-host has a fault: {}",
+                said.unwrap_or("it did not say which")
+            )
+        }
+    };
+    tx.execute_batch("ROLLBACK TO weighing; RELEASE weighing")?;
+    Ok(Err(why.chars().take(WHY_CHARS).collect()))
+}
+
+/// True when another location may do better.
+fn is_of_the_location(error: &StoreError) -> bool {
+    use rusqlite::ErrorCode;
+    match error {
+        StoreError::Json(_) | StoreError::Contract(_) | StoreError::Refused(_) => true,
+        StoreError::Sql(error) => !matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::SystemIoFailure
+                    | ErrorCode::OutOfMemory
+                    | ErrorCode::DatabaseBusy
+                    | ErrorCode::DatabaseLocked
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::OperationInterrupted
+            )
+        ),
+        _ => false,
+    }
+}
+
 impl Store {
     /// Weighs one location that waits for it.
     pub async fn weigh_next(&self, run: i64, book: Arc<Book>) -> Result<Weighed> {
         self.write(move |tx| {
             let next: Option<(i64, String, Option<i64>)> = tx
-                .prepare_cached(
-                    "SELECT location_id, cause, scan_id FROM pending ORDER BY location_id LIMIT 1",
-                )?
-                .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .prepare_cached(&format!(
+                    "SELECT location_id, cause, scan_id FROM pending
+                     WHERE coalesce(failed_run, 0) <> ?1 AND {READY} ORDER BY location_id LIMIT 1"
+                ))?
+                .query_row([run], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             let Some((location, cause, scan)) = next else {
                 return Ok(Weighed::Done);
             };
-            let run = Run {
+            let work = Run {
                 tx,
                 run,
                 scan,
                 cause,
                 stamp: now(),
             };
-            let totals = weigh(&run, location, &book)?;
-            tx.prepare_cached("DELETE FROM pending WHERE location_id = ?1")?
-                .execute([location])?;
-            tx.prepare_cached("UPDATE location SET weighed_on = ?2 WHERE id = ?1")?
-                .execute(params![location, book.today()])?;
-            Ok(Weighed::Location(totals))
+            match alone(tx, || weigh(&work, location, &book))? {
+                Ok(totals) => {
+                    tx.prepare_cached("DELETE FROM pending WHERE location_id = ?1")?
+                        .execute([location])?;
+                    tx.prepare_cached("UPDATE location SET weighed_on = ?2 WHERE id = ?1")?
+                        .execute(params![location, book.today()])?;
+                    observe::clear_not_weighed(tx, location)?;
+                    Ok(Weighed::Location(totals))
+                }
+                Err(why) => {
+                    tracing::error!(
+                        location,
+                        why,
+                        "the issues of a repository could not be weighed"
+                    );
+                    tx.execute(
+                        "UPDATE pending SET failed_run = ?2, failure = ?3 WHERE location_id = ?1",
+                        params![location, run, why],
+                    )?;
+                    observe::store_not_weighed(tx, location, &why)?;
+                    Ok(Weighed::Location(WeighTotals {
+                        failed: 1,
+                        ..WeighTotals::default()
+                    }))
+                }
+            }
         })
         .await
     }
@@ -173,6 +269,7 @@ pub(in crate::store) fn pend(
     tx.prepare_cached(
         "INSERT INTO pending (location_id, cause, scan_id) VALUES (?1, ?2, ?3)
          ON CONFLICT (location_id) DO UPDATE SET
+             failed_run = NULL, failure = NULL,
              cause = CASE WHEN excluded.scan_id IS NULL THEN cause ELSE excluded.cause END,
              scan_id = coalesce(excluded.scan_id, scan_id)",
     )?
@@ -205,47 +302,38 @@ fn weigh(run: &Run<'_>, location: i64, book: &Book) -> Result<WeighTotals> {
     let active = work::active(run.tx, &run.stamp)?;
     let exclusions = active.compile();
     let mut rows = rows(run.tx, location)?;
-    let mut by_key: HashMap<(String, String, String), usize> = HashMap::new();
-    let mut by_name: HashMap<(String, String, String), usize> = HashMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        by_key.insert(
-            (row.kind.clone(), row.subject.clone(), row.primary.clone()),
-            at,
-        );
-        for (name, id) in names_and_ids(&row.record) {
-            by_name.entry((row.kind.clone(), name, id)).or_insert(at);
+    let mut fates = Fates::new(run.tx, &inputs);
+    let judged: Vec<Judged> = compose(&inputs)
+        .iter()
+        .map(|draft| judge(draft, &inputs, book))
+        .collect();
+    let pairs = pairing::pair(&rows, &judged);
+    for at in &pairs.yields {
+        // Another issue is to have its key; it is closed, or gets its own new one below.
+        if let Some(row) = rows.get(*at) {
+            run.tx
+                .prepare_cached(
+                    "UPDATE issue SET subject = subject || char(31) || id WHERE id = ?1",
+                )?
+                .execute([row.id])?;
         }
     }
+    let mut held = pairing::Held::default();
     let mut taken: HashSet<usize> = HashSet::new();
-    let drafts = compose(&inputs);
-    // Issues that are found by their own key first: another one may share an id with them.
-    let mut judged: Vec<(Judged, Option<usize>)> = Vec::with_capacity(drafts.len());
-    for draft in &drafts {
-        let one = judge(draft, &inputs, book);
-        let key = (
-            kind_word(&one.issue),
-            one.subject.clone(),
-            one.issue.primary.clone(),
-        );
-        let at = by_key.get(&key).copied();
+    for (mut one, at) in judged.into_iter().zip(pairs.rows) {
         taken.extend(at);
-        judged.push((one, at));
-    }
-    for (one, at) in &mut judged {
-        if at.is_none() {
-            // The same thing under another name: an alias that was not known, a tool's finding that an
-            // advisory now explains.
-            let kind = kind_word(&one.issue);
-            let found = names_and_ids(&one.issue)
-                .into_iter()
-                .find_map(|(name, id)| by_name.get(&(kind.clone(), name, id)).copied());
-            *at = found.filter(|found| taken.insert(*found));
-        }
-    }
-    for (one, at) in judged {
         let outcome = match at.and_then(|at| rows.get_mut(at)) {
-            Some(row) => update(run, row, one, book, &exclusions)?,
-            None => insert(run, &inputs, one, book, &exclusions)?,
+            Some(row) => {
+                let unread = unread(&mut fates, run.tx, row, &mut one)?;
+                held.take(row.id, &one.issue);
+                update(run, row, one, &unread, book, &exclusions)?
+            }
+            None => {
+                let names = pairing::Names::of(&one.issue);
+                let id = insert(run, &inputs, one, book, &exclusions)?;
+                held.take_names(id, names);
+                AgainstLastScan::New
+            }
         };
         match outcome {
             AgainstLastScan::New => totals.opened += 1,
@@ -255,22 +343,92 @@ fn weigh(run: &Run<'_>, location: i64, book: &Book) -> Result<WeighTotals> {
         }
     }
     for (at, row) in rows.iter().enumerate() {
-        if row.state != "open" || taken.contains(&at) {
+        if !row.is_open || taken.contains(&at) {
             continue;
         }
-        match close::fate_of(run.tx, &inputs, row.id, &row.record, book)? {
+        let Some(issue) = &row.record else {
+            let why = "What was known of it could not be read any more, and nothing shows it.";
+            end(
+                run,
+                row,
+                "removed",
+                Status::Removed {
+                    why: why.to_owned(),
+                },
+                None,
+            )?;
+            totals.removed += 1;
+            continue;
+        };
+        let same_as = held.same_as(issue);
+        match fates.of(row.id, issue, same_as, book)? {
             Fate::Kept(why) => keep(run, row, &why)?,
             Fate::Resolved(how) => {
-                end(run, row, "resolved", Status::Resolved { how })?;
+                end(run, row, "resolved", Status::Resolved { how }, None)?;
                 totals.resolved += 1;
             }
             Fate::Removed(why) => {
-                end(run, row, "removed", Status::Removed { why })?;
+                end(run, row, "removed", Status::Removed { why }, same_as)?;
                 totals.removed += 1;
             }
         }
     }
     Ok(totals)
+}
+
+/// Places that an issue had in images that could not be read whole: nobody knows whether it is in them still,
+/// so they stay, beside those that are seen. Answers them as the table has them.
+fn unread(
+    fates: &mut Fates<'_>,
+    tx: &Transaction<'_>,
+    row: &Row,
+    judged: &mut Judged,
+) -> Result<HashSet<(i64, String, String)>> {
+    let mut kept = HashSet::new();
+    let (Some(before), true) = (&row.record, row.is_open) else {
+        return Ok(kept);
+    };
+    let seen: HashSet<&(i64, String, String)> = judged.places.iter().collect();
+    let mut statement = tx.prepare_cached(
+        "SELECT image_id, occurrence.path, occurrence.version, image.digest, image.repository
+         FROM occurrence JOIN image ON image.id = occurrence.image_id WHERE issue_id = ?1",
+    )?;
+    let mut rows = statement.query([row.id])?;
+    let mut of_record: HashSet<(String, String, String, String)> = HashSet::new();
+    while let Some(found) = rows.next()? {
+        let place: (i64, String, String) = (found.get(0)?, found.get(1)?, found.get(2)?);
+        if seen.contains(&place) || !fates.is_unread(place.0, before, &place.2)? {
+            continue;
+        }
+        of_record.insert((
+            found.get(3)?,
+            found.get(4)?,
+            place.1.clone(),
+            place.2.clone(),
+        ));
+        kept.insert(place);
+    }
+    if !kept.is_empty() {
+        let all = &mut judged.issue.occurrences;
+        all.extend(
+            before
+                .occurrences
+                .iter()
+                .filter(|one| {
+                    let key = (
+                        one.digest.clone(),
+                        one.repository.clone(),
+                        one.path.clone(),
+                        one.version.clone(),
+                    );
+                    of_record.contains(&key)
+                })
+                .cloned(),
+        );
+        all.sort();
+        all.dedup();
+    }
+    Ok(kept)
 }
 
 fn rows(tx: &Transaction<'_>, location: i64) -> Result<Vec<Row>> {
@@ -286,41 +444,18 @@ fn rows(tx: &Transaction<'_>, location: i64) -> Result<Vec<Row>> {
         let record: String = row.get(10)?;
         found.push(Row {
             id: row.get(0)?,
-            kind: row.get(1)?,
-            subject: row.get(2)?,
-            primary: row.get(3)?,
-            state: row.get(4)?,
+            key: (row.get(1)?, row.get(2)?, row.get(3)?),
+            is_open: row.get::<_, String>(4)? == "open",
             severity: row.get(5)?,
             clock: Clock {
                 from: row.get(6)?,
                 rose: rose.0.zip(rose.1.map(Severity::from_rank)),
             },
             own_severity: own.as_deref().map(serde_json::from_str).transpose()?,
-            record: serde_json::from_str(&record)?,
+            record: serde_json::from_str(&record).ok(),
         });
     }
     Ok(found)
-}
-
-/// Pairs by which an issue is the same under another key.
-fn names_and_ids(issue: &Issue) -> Vec<(String, String)> {
-    let Some(package) = &issue.package else {
-        return Vec::new();
-    };
-    let names: BTreeSet<String> = std::iter::once(package.name.as_str())
-        .chain(package.source_name.as_deref())
-        .chain(issue.package_names.iter().map(String::as_str))
-        .map(str::to_lowercase)
-        .collect();
-    let ids = issue
-        .identifiers
-        .iter()
-        .filter(|one| one.kind != "cwe" && one.same);
-    let ids: Vec<String> = ids.map(|one| one.value.clone()).collect();
-    names
-        .iter()
-        .flat_map(|name| ids.iter().map(|id| (name.clone(), id.clone())))
-        .collect()
 }
 
 pub(super) fn kind_word(issue: &Issue) -> String {
@@ -365,7 +500,7 @@ fn insert(
     mut judged: Judged,
     book: &Book,
     exclusions: &work::Covering<'_>,
-) -> Result<AgainstLastScan> {
+) -> Result<i64> {
     // The earliest sight of what it is made of; a tool's finding may be older than this store's issue.
     let first_seen = judged
         .first_seen
@@ -419,7 +554,7 @@ fn insert(
             |row| row.get(0),
         )?;
     words(run.tx, id, issue)?;
-    places(run, id, &judged)?;
+    places(run, id, &judged, &HashSet::new())?;
     history::record(
         run.tx,
         &history::New {
@@ -437,17 +572,18 @@ fn insert(
             }),
         },
     )?;
-    Ok(AgainstLastScan::New)
+    Ok(id)
 }
 
 fn update(
     run: &Run<'_>,
     row: &mut Row,
     mut judged: Judged,
+    unread: &HashSet<(i64, String, String)>,
     book: &Book,
     exclusions: &work::Covering<'_>,
 ) -> Result<AgainstLastScan> {
-    let reopened = row.state != "open";
+    let reopened = !row.is_open;
     let before = row.severity;
     let severity = row
         .own_severity
@@ -472,7 +608,12 @@ fn update(
         exclusions,
     );
     let issue = &judged.issue;
-    let changes = history::changes(&row.record, issue);
+    let changes = match &row.record {
+        Some(before) => history::changes(before, issue),
+        None => {
+            vec!["what was known of it could not be read any more, and was made anew".to_owned()]
+        }
+    };
     let outcome = match (reopened, changes.is_empty()) {
         (true, _) => AgainstLastScan::Reopened,
         (false, false) => AgainstLastScan::Changed,
@@ -489,7 +630,7 @@ fn update(
                     severity = ?5, verdict = ?6, original = ?7, title = ?8, package = ?9, fixable = ?10,
                     known_exploited = ?11, epss = ?12, application = ?13, owner = ?14, occurrences = ?15,
                     due = ?16, clock_from = ?17, rose_at = ?25, rose_from = ?26, excluded = ?18, excluded_until = ?19, exclusion = ?20,
-                    last_seen = ?21, changed_at = CASE WHEN ?22 THEN ?21 ELSE changed_at END, closed_at = NULL,
+                    last_seen = CASE WHEN ?27 THEN ?21 ELSE last_seen END, changed_at = CASE WHEN ?22 THEN ?21 ELSE changed_at END, closed_at = NULL,
                     record = ?23, found = ?24
              WHERE id = ?1",
         )?
@@ -520,14 +661,20 @@ fn update(
             i64::try_from(judged.found).unwrap_or(i64::MAX),
             row.clock.rose.as_ref().map(|(at, _)| at),
             row.clock.rose.as_ref().map(|(_, from)| from.rank()),
+            // Only a scan looks; what is weighed again for another reason was not seen again.
+            run.scan.is_some() || reopened,
         ])?;
-    if outcome != AgainstLastScan::Same || words_differ(&row.record, issue) {
+    let same_words = row
+        .record
+        .as_ref()
+        .is_some_and(|before| word_set(before) == word_set(issue));
+    if !same_words {
         run.tx
             .prepare_cached("DELETE FROM issue_word WHERE issue_id = ?1")?
             .execute([row.id])?;
         words(run.tx, row.id, issue)?;
     }
-    places(run, row.id, &judged)?;
+    places(run, row.id, &judged, unread)?;
     if outcome != AgainstLastScan::Same {
         history::record(
             run.tx,
@@ -610,10 +757,6 @@ fn word_set(issue: &Issue) -> BTreeSet<(&'static str, String)> {
     all
 }
 
-fn words_differ(before: &Issue, now: &Issue) -> bool {
-    word_set(before) != word_set(now)
-}
-
 fn words(tx: &Transaction<'_>, id: i64, issue: &Issue) -> Result<()> {
     let mut insert = tx.prepare_cached(
         "INSERT OR IGNORE INTO issue_word (issue_id, kind, word) VALUES (?1, ?2, ?3)",
@@ -625,7 +768,12 @@ fn words(tx: &Transaction<'_>, id: i64, issue: &Issue) -> Result<()> {
 }
 
 /// The places of an issue now; those that it had before keep the day that they were seen first.
-fn places(run: &Run<'_>, id: i64, judged: &Judged) -> Result<()> {
+fn places(
+    run: &Run<'_>,
+    id: i64,
+    judged: &Judged,
+    unread: &HashSet<(i64, String, String)>,
+) -> Result<()> {
     let mut before: BTreeMap<(i64, String, String), String> = run
         .tx
         .prepare_cached(
@@ -646,7 +794,8 @@ fn places(run: &Run<'_>, id: i64, judged: &Judged) -> Result<()> {
     let mut delete = run.tx.prepare_cached(
         "DELETE FROM occurrence WHERE issue_id = ?1 AND image_id = ?2 AND path = ?3 AND version = ?4",
     )?;
-    for (image, path, version) in before.into_keys() {
+    for place in before.into_keys().filter(|place| !unread.contains(place)) {
+        let (image, path, version) = place;
         delete.execute(params![id, image, path, version])?;
     }
     Ok(())
@@ -654,6 +803,11 @@ fn places(run: &Run<'_>, id: i64, judged: &Judged) -> Result<()> {
 
 /// It stays open although nothing shows it, and says why, once.
 fn keep(run: &Run<'_>, row: &Row, why: &str) -> Result<()> {
+    if run.scan.is_some() {
+        run.tx
+            .prepare_cached("UPDATE issue SET against = 'same' WHERE id = ?1")?
+            .execute([row.id])?;
+    }
     let said: Option<String> = run
         .tx
         .prepare_cached(
@@ -680,15 +834,35 @@ fn keep(run: &Run<'_>, row: &Row, why: &str) -> Result<()> {
     )
 }
 
-fn end(run: &Run<'_>, row: &Row, state: &'static str, status: Status) -> Result<()> {
-    let mut issue = row.record.clone();
-    issue.status = status;
+fn end(
+    run: &Run<'_>,
+    row: &Row,
+    state: &'static str,
+    status: Status,
+    same_as: Option<i64>,
+) -> Result<()> {
+    let record = match row.record.clone() {
+        Some(mut issue) => {
+            issue.status = status.clone();
+            Some(serde_json::to_string(&issue)?)
+        }
+        None => None,
+    };
     run.tx
         .prepare_cached(
-            "UPDATE issue SET state = ?2, against = 'closed', closed_at = ?3, changed_at = ?3, due = NULL, record = ?4
+            "UPDATE issue SET state = ?2, against = 'closed', closed_at = ?3, changed_at = ?3, due = NULL,
+                    record = coalesce(?4, record)
              WHERE id = ?1",
         )?
-        .execute(params![row.id, state, run.stamp, serde_json::to_string(&issue)?])?;
+        .execute(params![row.id, state, run.stamp, record])?;
+    if let Some(other) = same_as {
+        // Who worked on the one works on the other.
+        run.tx
+            .prepare_cached(
+                "UPDATE issue SET assignee = coalesce(assignee, (SELECT assignee FROM issue WHERE id = ?2)) WHERE id = ?1",
+            )?
+            .execute([other, row.id])?;
+    }
     history::record(
         run.tx,
         &history::New {
@@ -698,7 +872,7 @@ fn end(run: &Run<'_>, row: &Row, state: &'static str, status: Status) -> Result<
             at: &run.stamp,
             kind: state,
             cause: &run.cause,
-            record: json!({ "status": issue.status }),
+            record: json!({ "status": status, "same_as": same_as }),
         },
     )
 }

@@ -1,5 +1,7 @@
 //! What people do with issues: assign, comment, set a severity, exclude. Each is a row of the history too.
 
+use std::collections::{BTreeSet, HashMap};
+
 use ox_issue::exclusion::{self, Compiled, Rule, Scope, Subject};
 use ox_issue::issue::{Exclusion, ExclusionKind, Issue, SeverityOverride};
 use ox_issue::severity::Severity;
@@ -80,6 +82,8 @@ pub struct ExclusionRow {
 pub(super) struct Active {
     rules: Vec<(i64, Rule)>,
     statements: Vec<(Exclusion, Statement)>,
+    /// Places in `statements`, by vulnerability in upper case.
+    by_vulnerability: HashMap<String, Vec<usize>>,
     stamp: String,
 }
 
@@ -92,6 +96,7 @@ pub(super) fn active(tx: &Transaction<'_>, stamp: &str) -> Result<Active> {
     let mut active = Active {
         rules: Vec::new(),
         statements: Vec::new(),
+        by_vulnerability: HashMap::new(),
         stamp: stamp.to_owned(),
     };
     for row in rows {
@@ -107,18 +112,27 @@ pub(super) fn active(tx: &Transaction<'_>, stamp: &str) -> Result<Active> {
                     until: row.until,
                 },
             )),
-            Covers::Vex(statement) => active.statements.push((
-                Exclusion {
-                    id: Some(row.id),
-                    kind: ExclusionKind::Vex,
-                    scope: Covers::Vex(statement.clone()).words(),
-                    reason: row.reason,
-                    by: row.by,
-                    at: row.at,
-                    until: row.until,
-                },
-                *statement,
-            )),
+            Covers::Vex(statement) => {
+                for id in &statement.vulnerabilities {
+                    let places = active
+                        .by_vulnerability
+                        .entry(id.to_ascii_uppercase())
+                        .or_default();
+                    places.push(active.statements.len());
+                }
+                active.statements.push((
+                    Exclusion {
+                        id: Some(row.id),
+                        kind: ExclusionKind::Vex,
+                        scope: Covers::Vex(statement.clone()).words(),
+                        reason: row.reason,
+                        by: row.by,
+                        at: row.at,
+                        until: row.until,
+                    },
+                    *statement,
+                ));
+            }
         }
     }
     Ok(active)
@@ -165,9 +179,15 @@ impl Covering<'_> {
         if let Some((id, one)) = exclusion::of_issue(&self.compiled, &subject, &self.active.stamp) {
             return Some(one.rule.shown(Some(*id)));
         }
-        self.active
-            .statements
+        let places: BTreeSet<usize> = ids
             .iter()
+            .filter_map(|id| self.active.by_vulnerability.get(&id.to_ascii_uppercase()))
+            .flatten()
+            .copied()
+            .collect();
+        places
+            .into_iter()
+            .filter_map(|at| self.active.statements.get(at))
             .find(|(_, statement)| crate::queue::vex_excludes(statement, issue))
             .map(|(exclusion, _)| exclusion.clone())
     }
@@ -211,7 +231,15 @@ fn read(
         found.push(ExclusionRow {
             id: row.get(0)?,
             kind: kind_of(&kind),
-            covers: serde_json::from_str(&scope)?,
+            covers: match serde_json::from_str(&scope) {
+                Ok(covers) => covers,
+                Err(error) => {
+                    // One that can't be read covers nothing, and does not stop the queue.
+                    let id: i64 = row.get(0)?;
+                    tracing::error!(id, %error, "an exclusion can't be read any more, and covers nothing");
+                    continue;
+                }
+            },
             reason: row.get(3)?,
             by: row.get(4)?,
             at: row.get(5)?,
@@ -335,24 +363,31 @@ impl Store {
     ) -> Result<()> {
         self.write(move |tx| {
             must_exist(tx, issue)?;
+            let by = written("the name of who sets it", &by, NAME_CHARS)?;
             let own = match severity {
                 Some(severity) => Some(SeverityOverride {
                     severity,
                     reason: written("the reason", &reason, TEXT_CHARS)?,
-                    by: written("the name of who sets it", &by, NAME_CHARS)?,
+                    by: by.clone(),
                     at: now(),
                 }),
                 None => None,
             };
             tx.execute(
-                "UPDATE issue SET own_severity = ?2, severity = coalesce(?3, verdict) WHERE id = ?1",
+                // A rise gives the days of the new severity from now, whoever raised it.
+                "UPDATE issue SET own_severity = ?2, severity = coalesce(?3, verdict),
+                        rose_at = CASE WHEN coalesce(?3, verdict) > severity THEN ?4 ELSE rose_at END,
+                        rose_from = CASE WHEN coalesce(?3, verdict) > severity THEN severity ELSE rose_from END
+                 WHERE id = ?1",
                 params![
                     issue,
                     own.as_ref().map(serde_json::to_string).transpose()?,
-                    own.as_ref().map(|own| own.severity.rank())
+                    own.as_ref().map(|own| own.severity.rank()),
+                    now()
                 ],
             )?;
             pend_issue(tx, issue)?;
+            let reason: String = reason.trim().chars().take(TEXT_CHARS).collect();
             told(tx, issue, "severity", &by, json!({ "severity": severity, "reason": reason }))
         })
         .await
