@@ -6,8 +6,9 @@
     reason = "a test fails by panicking"
 )]
 
-use super::*;
 use crate::contract::Observation;
+use crate::queue::facts::{is_for_tests, refused};
+use crate::queue::shown::clean;
 use crate::scan::script;
 
 fn package(path: &str, attributes: &[(&str, &str)]) -> crate::contract::Package {

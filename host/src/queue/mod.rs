@@ -12,6 +12,7 @@
 
 mod compose;
 mod evidence;
+mod facts;
 mod findings;
 mod group;
 mod inputs;
@@ -20,6 +21,7 @@ mod life;
 mod linked;
 mod rematch;
 mod remedy;
+mod shown;
 mod surroundings;
 mod vex;
 

@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params_from_iter};
 use serde::{Deserialize, Serialize};
 
 use super::super::{Result, Store, StoreError, now};
-use super::{weigh, work};
+use super::{rows, work};
 use crate::scan::Patterns;
 
 /// Most issues of one page.
@@ -450,7 +450,7 @@ fn conditions(
         filter
             .against_last_scan
             .iter()
-            .map(|one| weigh::against_word(*one).to_owned()),
+            .map(|one| rows::against_word(*one).to_owned()),
     );
     if !filter.sla.is_empty() {
         let any: Vec<String> = filter

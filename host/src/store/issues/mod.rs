@@ -6,6 +6,7 @@ mod history;
 mod list;
 mod pairing;
 mod read;
+mod rows;
 mod weigh;
 mod work;
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use ox_advisory::Ecosystem;
 use ox_issue::Issue;
 
-use super::weigh::{Row, kind_word};
+use super::rows::{Row, kind_word};
 use crate::queue::Judged;
 
 /// Kind, subject and primary id: unique in a location.
