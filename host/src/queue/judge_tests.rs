@@ -8,7 +8,7 @@
 
 use crate::contract::Observation;
 use crate::queue::facts::{is_for_tests, refused};
-use crate::queue::shown::clean;
+use crate::queue::shown::{TITLE_CHARS, clean};
 use crate::scan::script;
 
 fn package(path: &str, attributes: &[(&str, &str)]) -> crate::contract::Package {

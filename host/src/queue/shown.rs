@@ -18,7 +18,7 @@ const ID_BYTES: usize = 300;
 /// Pages that an issue shows.
 const PAGES: usize = 30;
 /// Longest title, in characters.
-const TITLE_CHARS: usize = 300;
+pub(super) const TITLE_CHARS: usize = 300;
 /// Longest description, in characters.
 pub(super) const DESCRIPTION_CHARS: usize = 20_000;
 
