@@ -159,7 +159,8 @@ impl Progress for Lines {
             return;
         }
         if let Step::Ended(outcome) = step {
-            self.out.note(&advisories::outcome(outcome, self.out.err_look));
+            self.out
+                .note(&advisories::outcome(outcome, self.out.err_look));
         }
     }
 }
@@ -206,7 +207,9 @@ impl Advisories {
                             "`ox-host advisories status` shows what was imported",
                         )
                     })?;
-                context.out.data(&advisories::record(&record, context.out.look));
+                context
+                    .out
+                    .data(&advisories::record(&record, context.out.look));
                 Ok(Exit::Ok)
             }
             Action::Compare {
@@ -244,7 +247,9 @@ impl Advisories {
             let answer = match from_purl(purl, distro) {
                 Err(error) => Err(error.to_string()),
                 Ok(package) => match lookup(&package.package()) {
-                    Lookup::No(why) => Err(format!("not looked up: {}", advisories::no_lookup(&why))),
+                    Lookup::No(why) => {
+                        Err(format!("not looked up: {}", advisories::no_lookup(&why)))
+                    }
                     Lookup::Component(component) => matches(&component, &snapshot)
                         .map(|found| (component, found))
                         .map_err(|error| error.to_string()),
@@ -310,16 +315,18 @@ async fn bring_in(
 }
 
 fn read_list(file: Option<&PathBuf>) -> CliResult<String> {
-    let wrong = |error: std::io::Error| {
-        CliError::settings(format!("the list can't be read: {error}"), "")
-    };
+    let wrong =
+        |error: std::io::Error| CliError::settings(format!("the list can't be read: {error}"), "");
     let mut text = String::new();
     match file {
         Some(file) => std::fs::File::open(file)
             .map_err(wrong)?
             .take(LIST_BYTES)
             .read_to_string(&mut text),
-        None => std::io::stdin().lock().take(LIST_BYTES).read_to_string(&mut text),
+        None => std::io::stdin()
+            .lock()
+            .take(LIST_BYTES)
+            .read_to_string(&mut text),
     }
     .map_err(wrong)?;
     Ok(text)

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::exit::Exit;
 use super::limits::LimitFlags;
 use super::{
-    advisories, connect, connections, diff, disconnect, exclusions, findings, image, images, issue, issues,
-    locations, plugin, policy, scan, select, skipped, verify,
+    advisories, connect, connections, diff, disconnect, exclusions, findings, image, images, issue,
+    issues, locations, plugin, policy, scan, select, skipped, verify,
 };
 use crate::contract::{FindingKind, Severity};
 

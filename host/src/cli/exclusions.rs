@@ -179,7 +179,10 @@ fn read_capped(file: &PathBuf) -> CliResult<Vec<u8>> {
     let size = std::fs::metadata(file).map_err(wrong)?.len();
     if size > VEX_BYTES {
         return Err(CliError::settings(
-            format!("{} has {size} bytes, and {VEX_BYTES} are read", file.display()),
+            format!(
+                "{} has {size} bytes, and {VEX_BYTES} are read",
+                file.display()
+            ),
             "divide the document",
         ));
     }

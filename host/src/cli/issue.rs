@@ -156,9 +156,10 @@ impl OneIssue {
             } => {
                 let severity = match severity.as_str() {
                     "auto" => None,
-                    word => Some(word.parse::<Severity>().map_err(|error| {
-                        CliError::usage(format!("{error}, and auto"), "")
-                    })?),
+                    word => Some(
+                        word.parse::<Severity>()
+                            .map_err(|error| CliError::usage(format!("{error}, and auto"), ""))?,
+                    ),
                 };
                 host.set_severity(*id, severity, reason, &by.name()).await?;
                 *id
@@ -198,9 +199,10 @@ impl OneIssue {
             }
             Action::Include { id, by } => {
                 let detail = host.issue(*id)?;
-                let exclusion = detail.issue.exclusion.ok_or_else(|| {
-                    CliError::usage(format!("OX-{id} is not excluded"), "")
-                })?;
+                let exclusion = detail
+                    .issue
+                    .exclusion
+                    .ok_or_else(|| CliError::usage(format!("OX-{id} is not excluded"), ""))?;
                 let number = exclusion.id.ok_or_else(|| {
                     CliError::usage(
                         format!("OX-{id} was dismissed by {}", exclusion.by),
@@ -211,7 +213,9 @@ impl OneIssue {
                 if !alone {
                     return Err(CliError::usage(
                         format!("OX-{id} is excluded by {} ({})", number, exclusion.scope),
-                        format!("`ox-host exclusions end {number}` ends it for everything that it covers"),
+                        format!(
+                            "`ox-host exclusions end {number}` ends it for everything that it covers"
+                        ),
                     ));
                 }
                 host.end_exclusion(number, &by.name()).await?;
@@ -220,9 +224,11 @@ impl OneIssue {
         };
         // What came of it, in one line.
         let detail = host.issue(id)?;
-        context
-            .out
-            .data(&crate::report::issues::table(&[detail.issue], &[], context.out.look));
+        context.out.data(&crate::report::issues::table(
+            &[detail.issue],
+            &[],
+            context.out.look,
+        ));
         Ok(Exit::Ok)
     }
 }

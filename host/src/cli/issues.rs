@@ -130,7 +130,10 @@ impl Issues {
             if !issues::columns().any(|known| known == column) {
                 return Err(CliError::usage(
                     format!("there is no column {column:?}"),
-                    format!("columns are {}", issues::columns().collect::<Vec<_>>().join(", ")),
+                    format!(
+                        "columns are {}",
+                        issues::columns().collect::<Vec<_>>().join(", ")
+                    ),
                 ));
             }
         }
@@ -163,7 +166,10 @@ impl Issues {
                 }
                 self.write(context, text.as_bytes())?;
                 if let Some(next) = &page.next {
-                    context.remark(&format!("The next page: --after {}", super::connect::quoted(next)));
+                    context.remark(&format!(
+                        "The next page: --after {}",
+                        super::connect::quoted(next)
+                    ));
                 }
             }
             IssueFormat::Report(format) => {

@@ -100,7 +100,10 @@ fn read(file: &PathBuf) -> CliResult<String> {
 
 fn parse(text: &str) -> CliResult<Policy> {
     let wrong = |error: String| {
-        CliError::settings(error, "`ox-host policy default` shows everything that can be set")
+        CliError::settings(
+            error,
+            "`ox-host policy default` shows everything that can be set",
+        )
     };
     let policy = Policy::parse(text).map_err(|error| wrong(error.to_string()))?;
     crate::queue::tuning(&policy).map_err(wrong)?;

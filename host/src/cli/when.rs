@@ -33,7 +33,9 @@ pub(crate) fn until(text: &str) -> CliResult<String> {
     };
     let from_now = |count: &str, days: i64| -> Option<Timestamp> {
         let count: i64 = count.parse().ok()?;
-        let days = count.checked_mul(days).filter(|days| (1..=3650).contains(days))?;
+        let days = count
+            .checked_mul(days)
+            .filter(|days| (1..=3650).contains(days))?;
         let now = Timestamp::now().to_zoned(TimeZone::UTC);
         Some(now.checked_add(days.days()).ok()?.timestamp())
     };
@@ -42,7 +44,9 @@ pub(crate) fn until(text: &str) -> CliResult<String> {
     } else if let Some(count) = text.strip_suffix('w') {
         from_now(count, 7)
     } else if let Ok(date) = text.parse::<jiff::civil::Date>() {
-        date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+        date.to_zoned(TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp())
     } else {
         text.parse().ok()
     };

@@ -134,7 +134,8 @@ impl Read for Body {
             }
         }
         let length = self.piece.remaining().min(out.len());
-        self.piece.copy_to_slice(out.get_mut(..length).unwrap_or_default());
+        self.piece
+            .copy_to_slice(out.get_mut(..length).unwrap_or_default());
         Ok(length)
     }
 }

@@ -7,8 +7,8 @@ use ox_advisory::epss::Score;
 use ox_advisory::import;
 use ox_advisory::index::{Index, Snapshot};
 use ox_advisory::kev::Known;
-use ox_advisory::update;
 use ox_advisory::matching::Advisories;
+use ox_advisory::update;
 use ox_issue::Issue;
 use ox_issue::issue::{ExclusionKind, Sla, SlaState};
 use ox_issue::policy::Policy;
@@ -178,7 +178,7 @@ impl Host {
             let snapshot = snapshot.clone();
             let matched = tokio::task::spawn_blocking(move || match_all(chunk, &*snapshot))
                 .await
-            .map_err(anyhow::Error::from)??;
+                .map_err(anyhow::Error::from)??;
             gathered.matched += matched.len();
             gathered.changed += self.store.keep_matches(generation, matched).await?;
             events.event(Event::Matched {
@@ -264,7 +264,8 @@ impl Host {
     fn coverage(&self) -> Result<Covered, HostError> {
         let index = self.advisories()?;
         let coverage = self.store.coverage()?;
-        let covered = |ecosystem: &str| index.covers(&ox_advisory::Ecosystem::parse(ecosystem).name);
+        let covered =
+            |ecosystem: &str| index.covers(&ox_advisory::Ecosystem::parse(ecosystem).name);
         Ok(Covered {
             ecosystems: coverage
                 .ecosystems
@@ -444,7 +445,9 @@ impl Host {
     }
 
     fn known_connections(&self, names: &[String]) -> Result<(), HostError> {
-        names.iter().try_for_each(|name| self.record(name).map(drop))
+        names
+            .iter()
+            .try_for_each(|name| self.record(name).map(drop))
     }
 }
 
@@ -459,7 +462,9 @@ fn tuning(policy: &Policy) -> Result<Tuning, HostError> {
 /// So many days after a time.
 fn later(time: &str, days: u32) -> Option<String> {
     let time: jiff::Timestamp = time.parse().ok()?;
-    let later = time.checked_add(jiff::SignedDuration::from_hours(i64::from(days) * 24)).ok()?;
+    let later = time
+        .checked_add(jiff::SignedDuration::from_hours(i64::from(days) * 24))
+        .ok()?;
     Some(format!("{later:.3}"))
 }
 
@@ -482,7 +487,10 @@ fn stand(due: &str, now: &str, near_days: u32) -> Option<Sla> {
 
 type Matched = Vec<(i64, Vec<crate::queue::Group>)>;
 
-fn match_all(components: Vec<WaitingComponent>, advisories: &dyn Advisories) -> anyhow::Result<Matched> {
+fn match_all(
+    components: Vec<WaitingComponent>,
+    advisories: &dyn Advisories,
+) -> anyhow::Result<Matched> {
     components
         .into_iter()
         .map(|one| Ok((one.id, groups_of(&one.component, advisories)?)))

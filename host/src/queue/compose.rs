@@ -13,8 +13,8 @@ use ox_advisory::Ecosystem;
 use ox_advisory::matching::MatchedBy;
 use ox_issue::facts::Kind;
 
-use super::{findings, linked};
 use super::{FindingInput, Group, LocationInputs, PackageInput};
+use super::{findings, linked};
 
 /// Divides the parts of a subject; no package has it in its name.
 pub(super) const PART: char = '\u{1f}';
@@ -175,8 +175,8 @@ pub fn compose(inputs: &LocationInputs) -> Vec<Draft<'_>> {
 
 /// What a group of advisories makes; `None` when nothing: advisories about mended bugs and new features.
 fn kind_of(group: &Group) -> Option<Kind> {
-    let vulnerability = group.heads.is_empty()
-        || group.heads.iter().any(|head| head.informational.is_none());
+    let vulnerability =
+        group.heads.is_empty() || group.heads.iter().any(|head| head.informational.is_none());
     if vulnerability {
         return Some(Kind::Vulnerability);
     }

@@ -181,8 +181,17 @@ fn of_match(
         }
     };
     let mut all = vec![
-        line("advisory", format!("{} for {} in {}", found.advisory, found.package, found.ecosystem)),
-        line("package", format!("{} {} ({by})", package.name, package.version)),
+        line(
+            "advisory",
+            format!(
+                "{} for {} in {}",
+                found.advisory, found.package, found.ecosystem
+            ),
+        ),
+        line(
+            "package",
+            format!("{} {} ({by})", package.name, package.version),
+        ),
         line("because", because),
         line("file", format!("/{}", package.path.trim_start_matches('/'))),
     ];
@@ -192,7 +201,11 @@ fn of_match(
             let command = layer.command.as_deref().unwrap_or("no command is recorded");
             all.push(line(
                 "layer",
-                format!("{} of {}: {command}", package.layer + 1, image.image.layers.len()),
+                format!(
+                    "{} of {}: {command}",
+                    package.layer + 1,
+                    image.image.layers.len()
+                ),
             ));
         }
     }
@@ -211,7 +224,10 @@ fn of_finding(finding: &Finding, kind: Kind, inputs: &LocationInputs) -> Source 
         .collect();
     if let (Some(name), Kind::Vulnerability) = (&finding.package_name, kind) {
         let version = finding.package_version.as_deref().unwrap_or_default();
-        evidence.push(line("package", format!("{name} {version}").trim().to_owned()));
+        evidence.push(line(
+            "package",
+            format!("{name} {version}").trim().to_owned(),
+        ));
     }
     if let Some(image) = &finding.image_reference {
         evidence.push(line("image", image.clone()));

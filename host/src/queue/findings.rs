@@ -2,8 +2,8 @@
 
 use ox_issue::facts::Kind;
 
-use super::compose::{PART, Place};
 use super::LocationInputs;
+use super::compose::{PART, Place};
 use crate::contract::{Finding, FindingKind, FindingState};
 
 /// What a finding is about.
@@ -25,7 +25,10 @@ pub(super) fn is_there(finding: &Finding) -> bool {
 
 /// Kinds of identifiers that name a vulnerability, not a class of them.
 fn names_one(kind: &str) -> bool {
-    !matches!(kind, "cwe" | "owasp" | "cis" | "ox-secret" | "ox-posture" | "wasc")
+    !matches!(
+        kind,
+        "cwe" | "owasp" | "cis" | "ox-secret" | "ox-posture" | "wasc"
+    )
 }
 
 pub(super) fn about(finding: &Finding) -> About {

@@ -200,7 +200,11 @@ fn category_of(draft: &Draft<'_>, inputs: &LocationInputs, issue: &Issue) -> &'s
     let images = images_of(&draft.places, inputs);
     let public = !images.is_empty()
         && images.iter().all(|(_, one)| {
-            let layers = one.image.attributes.iter().find(|(key, _)| key == "base.layers");
+            let layers = one
+                .image
+                .attributes
+                .iter()
+                .find(|(key, _)| key == "base.layers");
             layers.is_some_and(|(_, count)| *count == one.image.layers.len().to_string())
         });
     category::of(&category::Input {
@@ -348,7 +352,11 @@ fn cvss(draft: &Draft<'_>) -> Vec<CvssScore> {
         }
     }
     let mut all: Vec<CvssScore> = all.into_values().collect();
-    all.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.vector.cmp(&b.vector)));
+    all.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| a.vector.cmp(&b.vector))
+    });
     all
 }
 
@@ -427,7 +435,11 @@ fn threats(draft: &Draft<'_>, book: &Book) -> Vec<Threat> {
             known_exploited: book.threats.known_exploited(cve),
             epss: book.threats.epss(cve),
             // Pages are about the group; the first id stands for it.
-            exploits: if at == 0 { exploits.clone() } else { Vec::new() },
+            exploits: if at == 0 {
+                exploits.clone()
+            } else {
+                Vec::new()
+            },
         })
         .collect()
 }
@@ -448,9 +460,17 @@ fn ratings(draft: &Draft<'_>, inputs: &LocationInputs) -> Vec<Rating> {
     };
     for finding in &draft.findings {
         let own = finding.finding.source == "connector";
-        let tool = if own { CONNECTOR } else { inputs.source_tool.as_str() };
+        let tool = if own {
+            CONNECTOR
+        } else {
+            inputs.source_tool.as_str()
+        };
         let before = findings::attribute(&finding.finding, "severity-before-override");
-        add(tool, "word", before.unwrap_or(&finding.finding.severity_as_said));
+        add(
+            tool,
+            "word",
+            before.unwrap_or(&finding.finding.severity_as_said),
+        );
     }
     for hit in &draft.hits {
         for found in &hit.group.matches {
@@ -553,7 +573,9 @@ fn package_facts(draft: &Draft<'_>) -> Option<PackageFacts> {
     let first = draft.hits.first();
     if first.is_none() {
         let finding = draft.findings.iter().map(|one| &one.finding);
-        let named = finding.filter(|one| one.package_name.is_some()).collect::<Vec<_>>();
+        let named = finding
+            .filter(|one| one.package_name.is_some())
+            .collect::<Vec<_>>();
         let one = named.first()?;
         return Some(PackageFacts {
             name: one.package_name.clone().unwrap_or_default(),
@@ -581,7 +603,10 @@ fn package_facts(draft: &Draft<'_>) -> Option<PackageFacts> {
     let paths = distinct(hits.iter().map(|hit| hit.input.package.path.clone()));
     let test_path = |path: &String| {
         path.split('/').any(|part| {
-            matches!(part, "test" | "tests" | "__tests__" | "testdata" | "fixtures" | "spec" | "examples")
+            matches!(
+                part,
+                "test" | "tests" | "__tests__" | "testdata" | "fixtures" | "spec" | "examples"
+            )
         })
     };
     let package = first.map(|hit| &hit.input.package);

@@ -32,7 +32,10 @@ impl<'a> Linked<'a> {
         }
         Some(Self {
             module: &package.name,
-            packages: attribute("go.packages")?.split(' ').filter(|one| !one.is_empty()).collect(),
+            packages: attribute("go.packages")?
+                .split(' ')
+                .filter(|one| !one.is_empty())
+                .collect(),
         })
     }
 

@@ -101,9 +101,9 @@ pub(super) fn advise(
         operating_system: os.and_then(|os| os.pretty_name.as_deref()),
         has_ended: inputs.findings.iter().any(|one| {
             findings::attribute(&one.finding, "rule") == Some("eol-os")
-                && images
-                    .iter()
-                    .any(|(_, image)| Some(&image.image.digest) == one.finding.image_digest.as_ref())
+                && images.iter().any(|(_, image)| {
+                    Some(&image.image.digest) == one.finding.image_digest.as_ref()
+                })
         }),
         secret: identifier.map(|one| one.name.as_str()),
         place: finding.and_then(|one| {

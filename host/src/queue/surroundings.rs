@@ -101,6 +101,12 @@ fn facts_of(one: &ImageInput, newest: bool) -> ImageFacts {
             .cloned()
             .collect(),
         platform: format!("{}/{}", image.platform.os, image.platform.architecture),
-        labels: image.config.labels.iter().take(PER_IMAGE).cloned().collect(),
+        labels: image
+            .config
+            .labels
+            .iter()
+            .take(PER_IMAGE)
+            .cloned()
+            .collect(),
     }
 }

@@ -64,7 +64,11 @@ pub fn status(status: &AdvisoryStatus, look: Look) -> String {
     let age = |days: Option<i64>| match days {
         Some(days) => Cell::toned(
             format!("{days} d"),
-            if days > OLD_DAYS { Tone::Warn } else { Tone::Plain },
+            if days > OLD_DAYS {
+                Tone::Warn
+            } else {
+                Tone::Plain
+            },
         ),
         None => "".into(),
     };
@@ -111,7 +115,9 @@ pub fn status(status: &AdvisoryStatus, look: Look) -> String {
     let mut out = table.render(look);
     if out.is_empty() {
         out.push_str("No advisories were imported, so packages are matched against nothing.\n");
-        out.push_str("`ox-host advisories update --ecosystem Debian --ecosystem npm …` fetches them.\n");
+        out.push_str(
+            "`ox-host advisories update --ecosystem Debian --ecosystem npm …` fetches them.\n",
+        );
     } else {
         out.push_str(&look.faint(&format!(
             "\nGeneration {}, {}\n",
@@ -121,7 +127,9 @@ pub fn status(status: &AdvisoryStatus, look: Look) -> String {
     }
     for (feed, name) in [(&index.kev, "KEV catalogue"), (&index.epss, "EPSS scores")] {
         if feed.is_none() {
-            out.push_str(&format!("There is no {name}: nothing is known of exploitation from there.\n"));
+            out.push_str(&format!(
+                "There is no {name}: nothing is known of exploitation from there.\n"
+            ));
         }
     }
     coverage(&mut out, status, look);
@@ -179,7 +187,8 @@ pub fn no_lookup(why: &NoLookup) -> String {
         NoLookup::OwnedBySystem(owner) => format!("the operating system's package {owner} has it"),
         NoLookup::NoVersion => "it has no version".to_owned(),
         NoLookup::NoEcosystem => {
-            "no ecosystem of OSV is known for it (--distro Debian:12 names the distribution)".to_owned()
+            "no ecosystem of OSV is known for it (--distro Debian:12 names the distribution)"
+                .to_owned()
         }
         NoLookup::OwnProgram => "it is the image's own program".to_owned(),
         NoLookup::IncompleteName => "its name is not whole".to_owned(),
@@ -253,7 +262,11 @@ fn because(found: &Match) -> String {
 /// One record.
 pub fn record(record: &Record, look: Look) -> String {
     let head = &record.head;
-    let mut out = format!("{}  {}\n", look.strong(&inert(&head.id)), inert(&head.summary));
+    let mut out = format!(
+        "{}  {}\n",
+        look.strong(&inert(&head.id)),
+        inert(&head.summary)
+    );
     if let Some(withdrawn) = &head.withdrawn {
         out.push_str(&look.warn(&format!("withdrawn on {}\n", day(withdrawn))));
     }
@@ -263,7 +276,11 @@ pub fn record(record: &Record, look: Look) -> String {
         ("related", &head.related),
     ] {
         if !list.is_empty() {
-            out.push_str(&format!("{} {}\n", look.faint(label), inert(&list.join(", "))));
+            out.push_str(&format!(
+                "{} {}\n",
+                look.faint(label),
+                inert(&list.join(", "))
+            ));
         }
     }
     let mut table = Table::new([

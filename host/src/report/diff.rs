@@ -83,7 +83,11 @@ pub fn scans(rows: &[ScanSummaryRow], look: Look) -> String {
             row.scan.to_string().into(),
             row.connection.as_str().into(),
             minute(&row.started_at).into(),
-            row.ended_at.as_deref().map(minute).unwrap_or_default().into(),
+            row.ended_at
+                .as_deref()
+                .map(minute)
+                .unwrap_or_default()
+                .into(),
             number(row.locations as u64).into(),
             number(row.counts.images).into(),
             number(row.counts.findings).into(),

@@ -119,7 +119,12 @@ fn head(out: &mut String, issue: &Issue, look: Look) {
         .map(|owner| format!("{} ({})", owner.name, owner.from))
         .collect();
     fact(out, "owners", &owners.join(", "), look);
-    fact(out, "assignee", issue.assignee.as_deref().unwrap_or_default(), look);
+    fact(
+        out,
+        "assignee",
+        issue.assignee.as_deref().unwrap_or_default(),
+        look,
+    );
     fact(out, "category", &issue.category, look);
     fact(out, "first seen", &minute(&issue.first_seen), look);
     if let Some(sla) = &issue.sla {
@@ -169,7 +174,8 @@ fn severity(out: &mut String, issue: &Issue, look: Look) {
             Cell::toned(format!("{:.2}", step.score), Tone::Faint),
             Cell::toned(step.severity.word(), tone(step.severity)),
             Cell::toned(
-                step.category.map_or_else(String::new, |one| format!("{one:?}")),
+                step.category
+                    .map_or_else(String::new, |one| format!("{one:?}")),
                 Tone::Faint,
             ),
             match step.kind {
@@ -261,7 +267,11 @@ fn evidence(out: &mut String, issue: &Issue, all: bool, look: Look) {
         out.push_str(&format!("  {}\n", look.strong(&inert(&line))));
         for one in &source.evidence {
             let label = format!("{:<10}", one.label);
-            out.push_str(&format!("    {}{}\n", look.faint(&inert(&label)), inert(&one.value)));
+            out.push_str(&format!(
+                "    {}{}\n",
+                look.faint(&inert(&label)),
+                inert(&one.value)
+            ));
         }
         if let Some(url) = &source.url {
             out.push_str(&format!("    {}\n", look.faint(&inert(url))));
@@ -284,7 +294,10 @@ fn occurrences(out: &mut String, issue: &Issue, all: bool, look: Look) {
     if occurrences.is_empty() {
         return;
     }
-    let title = format!("Where it is: {}", count(super::issues::images(issue), "image", "images"));
+    let title = format!(
+        "Where it is: {}",
+        count(super::issues::images(issue), "image", "images")
+    );
     heading(out, &title, look);
     let shown = if all { occurrences.len() } else { OCCURRENCES };
     let mut table = Table::new([

@@ -52,7 +52,11 @@ pub fn table(issues: &[Issue], chosen: &[String], look: Look) -> String {
             } else {
                 chosen.iter().any(|one| one == name)
             };
-            if shown { cell(name, issue) } else { Cell::from("") }
+            if shown {
+                cell(name, issue)
+            } else {
+                Cell::from("")
+            }
         }));
     }
     table.render(look)
@@ -254,10 +258,7 @@ pub fn totals(funnel: &Funnel) -> ox_issue::report::Funnel {
 pub fn total(shown: usize, total: u64, look: Look) -> String {
     let text = count(total, "issue", "issues");
     if (shown as u64) < total {
-        return look.faint(&format!(
-            "{text}, {} of them shown\n",
-            number(shown as u64)
-        ));
+        return look.faint(&format!("{text}, {} of them shown\n", number(shown as u64)));
     }
     look.faint(&format!("{text}\n"))
 }

@@ -38,9 +38,9 @@ pub(crate) use components::origin_word;
 pub use components::{Coverage, WaitingComponent};
 pub use connections::{ConnectionRecord, NewConnection};
 pub use error::StoreError;
-pub use policy::StoredPolicy;
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
+pub use policy::StoredPolicy;
 pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
     StoredReport,

@@ -464,15 +464,16 @@ pub(super) fn shrunken(tx: &Transaction<'_>, place: &Place) -> Result<Option<Shr
         })?;
     let [before, seen] = [before, seen].map(|count| u64::try_from(count).unwrap_or(0));
     // New images make up for those that are gone: a repository whose tags all moved has as many as before.
-    let known_before = before.saturating_sub(seen) + {
-        let kept: i64 = tx
+    let known_before = before.saturating_sub(seen)
+        + {
+            let kept: i64 = tx
             .prepare_cached(
                 "SELECT count(*) FROM image WHERE location_id = ?1 AND gone_at IS NULL AND generation >= ?2
                         AND first_seen < last_seen",
             )?
             .query_row([place.location, place.generation], |row| row.get(0))?;
-        u64::try_from(kept).unwrap_or(0)
-    };
+            u64::try_from(kept).unwrap_or(0)
+        };
     let held: i64 = tx
         .prepare_cached("SELECT shrunken FROM location WHERE id = ?1")?
         .query_row([place.location], |row| row.get(0))?;
@@ -505,8 +506,9 @@ pub(super) fn store_shrunken(
                     "The repository had {before} images and has {now} now. That may be a fault of the registry, so \
                      nothing was closed."
                 ),
-                hint: "Scan again: what the next complete scan does not see either is taken as gone."
-                    .to_owned(),
+                hint:
+                    "Scan again: what the next complete scan does not see either is taken as gone."
+                        .to_owned(),
             },
         },
     };

@@ -250,11 +250,7 @@ impl IssueFlags {
             .collect();
         // What is closed stands elsewhere than what is asked for by default.
         if self.status.contains(&AgainstChoice::Closed) && self.standing.is_empty() {
-            filter.standing = vec![
-                Standing::Open,
-                Standing::Resolved,
-                Standing::Removed,
-            ];
+            filter.standing = vec![Standing::Open, Standing::Resolved, Standing::Removed];
         }
         filter.sla = self
             .sla
@@ -293,9 +289,18 @@ impl IssueFlags {
         add("category", choices(&self.category));
         add("id", choices(&self.cve));
         add("package", choices(&self.package));
-        add("fixable", self.fixable.iter().map(ToString::to_string).collect());
-        add("exploited", self.exploited.iter().map(ToString::to_string).collect());
-        add("EPSS at least", self.min_epss.iter().map(ToString::to_string).collect());
+        add(
+            "fixable",
+            self.fixable.iter().map(ToString::to_string).collect(),
+        );
+        add(
+            "exploited",
+            self.exploited.iter().map(ToString::to_string).collect(),
+        );
+        add(
+            "EPSS at least",
+            self.min_epss.iter().map(ToString::to_string).collect(),
+        );
         add("application", choices(&self.application));
         add("owner", choices(&self.owner));
         add("team", choices(&self.team));

@@ -117,10 +117,12 @@ impl Events for Bars {
                 self.total.inc(1);
             }
             Event::Matched { done, of } => {
-                self.total.set_message(format!("matched {done} of {of} components"));
+                self.total
+                    .set_message(format!("matched {done} of {of} components"));
             }
             Event::Weighed { done, of } => {
-                self.total.set_message(format!("weighed {done} of {of} locations"));
+                self.total
+                    .set_message(format!("weighed {done} of {of} locations"));
             }
             Event::Log {
                 subject,

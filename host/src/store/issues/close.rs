@@ -57,7 +57,11 @@ pub(super) fn fate_of(
 }
 
 /// What the tool says, when only a tool reported the issue.
-fn tool_says(tx: &Transaction<'_>, inputs: &LocationInputs, issue: &Issue) -> Result<Option<String>> {
+fn tool_says(
+    tx: &Transaction<'_>,
+    inputs: &LocationInputs,
+    issue: &Issue,
+) -> Result<Option<String>> {
     let Some(source) = issue
         .sources
         .iter()
@@ -94,15 +98,18 @@ fn places(tx: &Transaction<'_>, issue: i64) -> Result<Vec<Was>> {
          FROM occurrence JOIN image ON image.id = occurrence.image_id
          WHERE occurrence.issue_id = ?1 ORDER BY image.id DESC, occurrence.path LIMIT ?2",
     )?;
-    let rows = statement.query_map(params![issue, i64::try_from(PLACES).unwrap_or(i64::MAX)], |row| {
-        Ok(Was {
-            image: row.get(0)?,
-            digest: row.get(1)?,
-            record: row.get(2)?,
-            gone: row.get(3)?,
-            version: row.get(4)?,
-        })
-    })?;
+    let rows = statement.query_map(
+        params![issue, i64::try_from(PLACES).unwrap_or(i64::MAX)],
+        |row| {
+            Ok(Was {
+                image: row.get(0)?,
+                digest: row.get(1)?,
+                record: row.get(2)?,
+                gone: row.get(3)?,
+                version: row.get(4)?,
+            })
+        },
+    )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -185,8 +185,14 @@ pub(super) fn changes(before: &Issue, now: &Issue) -> Vec<String> {
             .collect()
     };
     let (had, has) = (rules(before), rules(now));
-    all.extend(has.difference(&had).map(|(_, name)| format!("new factor: {name}")));
-    all.extend(had.difference(&has).map(|(_, name)| format!("no longer a factor: {name}")));
+    all.extend(
+        has.difference(&had)
+            .map(|(_, name)| format!("new factor: {name}")),
+    );
+    all.extend(
+        had.difference(&has)
+            .map(|(_, name)| format!("no longer a factor: {name}")),
+    );
     let fixed = |issue: &Issue| issue.remediation.fixed_version.clone();
     match (fixed(before), fixed(now)) {
         (old, new) if old == new => {}
@@ -204,7 +210,10 @@ pub(super) fn changes(before: &Issue, now: &Issue) -> Vec<String> {
     };
     let (had, has) = (places(before), places(now));
     all.extend(has.difference(&had).map(|name| format!("also in {name}")));
-    all.extend(had.difference(&has).map(|name| format!("no longer in {name}")));
+    all.extend(
+        had.difference(&has)
+            .map(|name| format!("no longer in {name}")),
+    );
     let sources = |issue: &Issue| -> BTreeSet<String> {
         let sources = issue.sources.iter();
         sources
@@ -215,8 +224,14 @@ pub(super) fn changes(before: &Issue, now: &Issue) -> Vec<String> {
             .collect()
     };
     let (had, has) = (sources(before), sources(now));
-    all.extend(has.difference(&had).map(|name| format!("also said by {name}")));
-    all.extend(had.difference(&has).map(|name| format!("no longer said by {name}")));
+    all.extend(
+        has.difference(&had)
+            .map(|name| format!("also said by {name}")),
+    );
+    all.extend(
+        had.difference(&has)
+            .map(|name| format!("no longer said by {name}")),
+    );
     all.truncate(50);
     all
 }

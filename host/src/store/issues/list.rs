@@ -383,7 +383,10 @@ fn conditions(
         query.and(&format!("({})", any.join(" OR ")));
     }
     query.word("factor", lower(&filter.factor));
-    query.one_of("issue.kind", filter.kind.iter().map(|kind| kind.word().to_owned()));
+    query.one_of(
+        "issue.kind",
+        filter.kind.iter().map(|kind| kind.word().to_owned()),
+    );
     query.word("category", lower(&filter.category));
     query.word("id", filter.id.iter().map(|id| id.to_ascii_uppercase()));
     query.word("package", lower(&filter.package));
@@ -508,7 +511,11 @@ const COLUMNS: &str = "issue.id, issue.record, issue.state, issue.against, issue
      issue.exclusion, issue.excluded_until, issue.due, issue.assignee, issue.comments, issue.first_seen,
      issue.last_seen, issue.closed_at";
 
-fn issue_of(row: &rusqlite::Row<'_>, stamp: &str, sla: &dyn Fn(&str) -> Option<Sla>) -> Result<Issue> {
+fn issue_of(
+    row: &rusqlite::Row<'_>,
+    stamp: &str,
+    sla: &dyn Fn(&str) -> Option<Sla>,
+) -> Result<Issue> {
     let record: String = row.get(1)?;
     let mut issue: Issue = serde_json::from_str(&record)?;
     issue.id = row.get(0)?;
@@ -580,7 +587,9 @@ impl Store {
             if let Some(after) = &order.after {
                 let (value, id) = read_cursor(after)?;
                 let beyond = if descends { "<" } else { ">" };
-                paged.and(&format!("({key} {beyond} ? OR ({key} = ? AND issue.id > ?))"));
+                paged.and(&format!(
+                    "({key} {beyond} ? OR ({key} = ? AND issue.id > ?))"
+                ));
                 paged.bind(value.clone());
                 paged.bind(value);
                 paged.bind(id);
@@ -617,24 +626,27 @@ impl Store {
     pub fn funnel(&self, filter: &IssueFilter, deadlines: &Deadlines) -> Result<Funnel> {
         let stamp = now();
         self.read(|tx| {
-            let counts = |filter: &IssueFilter, column: &str, sum: &str| -> Result<SeverityCounts> {
-                let query = conditions(tx, filter, &stamp, &deadlines.near)?;
-                let mut statement = tx.prepare_cached(&format!(
-                    "SELECT {column}, {sum}{FROM}{} GROUP BY {column}",
-                    query.sql
-                ))?;
-                let mut rows = statement.query(params_from_iter(&query.values))?;
-                let mut counts: SeverityCounts =
-                    Severity::ALL.into_iter().map(|severity| (severity, 0)).collect();
-                while let Some(row) = rows.next()? {
-                    let severity = Severity::from_rank(row.get(0)?);
-                    let count: i64 = row.get(1)?;
-                    if let Some(entry) = counts.iter_mut().find(|(one, _)| *one == severity) {
-                        entry.1 = u64::try_from(count).unwrap_or(0);
+            let counts =
+                |filter: &IssueFilter, column: &str, sum: &str| -> Result<SeverityCounts> {
+                    let query = conditions(tx, filter, &stamp, &deadlines.near)?;
+                    let mut statement = tx.prepare_cached(&format!(
+                        "SELECT {column}, {sum}{FROM}{} GROUP BY {column}",
+                        query.sql
+                    ))?;
+                    let mut rows = statement.query(params_from_iter(&query.values))?;
+                    let mut counts: SeverityCounts = Severity::ALL
+                        .into_iter()
+                        .map(|severity| (severity, 0))
+                        .collect();
+                    while let Some(row) = rows.next()? {
+                        let severity = Severity::from_rank(row.get(0)?);
+                        let count: i64 = row.get(1)?;
+                        if let Some(entry) = counts.iter_mut().find(|(one, _)| *one == severity) {
+                            entry.1 = u64::try_from(count).unwrap_or(0);
+                        }
                     }
-                }
-                Ok(counts)
-            };
+                    Ok(counts)
+                };
             let mut all = filter.clone();
             if all.standing.is_empty() {
                 all.standing = vec![Standing::Open, Standing::Excluded];

@@ -8,11 +8,11 @@ mod read;
 mod weigh;
 mod work;
 
-pub(in crate::store) use weigh::{pend, pend_all as pend_everything};
 pub use history::IssueEvent;
 pub use list::{
-    Deadlines, Funnel, IssueFilter, IssueOrder, IssuePage, PAGE, Reprioritised, SeverityCounts, SlaFilter,
-    SortKey, Standing,
+    Deadlines, Funnel, IssueFilter, IssueOrder, IssuePage, PAGE, Reprioritised, SeverityCounts,
+    SlaFilter, SortKey, Standing,
 };
 pub use weigh::{WeighTotals, Weighed};
+pub(in crate::store) use weigh::{pend, pend_all as pend_everything};
 pub use work::{Covers, ExclusionRow, NewExclusion};

@@ -16,10 +16,7 @@ const BASES: usize = 4;
 const BASES_OF_ONE: u32 = 8;
 
 /// The inputs of a location; `None` when there is no such location.
-pub(super) fn inputs(
-    tx: &Transaction<'_>,
-    row: i64,
-) -> Result<Option<LocationInputs>> {
+pub(super) fn inputs(tx: &Transaction<'_>, row: i64) -> Result<Option<LocationInputs>> {
     let found: Option<(i64, String, String, String, Option<String>)> = tx
         .prepare_cached(
             "SELECT connection.id, connection.name, connection.source_tool, location.record, location.gone_at
@@ -157,7 +154,11 @@ fn packages(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
 fn bases(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
     let mut names: Vec<String> = Vec::new();
     for image in &inputs.images {
-        let name = image.image.attributes.iter().find(|(key, _)| key == "base.name");
+        let name = image
+            .image
+            .attributes
+            .iter()
+            .find(|(key, _)| key == "base.name");
         let Some((_, name)) = name else {
             continue;
         };
@@ -190,7 +191,10 @@ fn bases(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
                 repository: format!("{}/{}", image.registry, image.repository),
                 tag: image.tags.first().cloned(),
                 digest: image.index.clone().unwrap_or_else(|| image.digest.clone()),
-                pushed: image.pushed.clone().or_else(|| image.config.created.clone()),
+                pushed: image
+                    .pushed
+                    .clone()
+                    .or_else(|| image.config.created.clone()),
                 complete: image.complete && row.get(2)?,
                 packages: packages
                     .query_map([inventory], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -203,7 +207,9 @@ fn bases(tx: &Transaction<'_>, inputs: &mut LocationInputs) -> Result<()> {
 
 /// A reference without tag and digest.
 fn repository_of(reference: &str) -> &str {
-    let reference = reference.split_once('@').map_or(reference, |(name, _)| name);
+    let reference = reference
+        .split_once('@')
+        .map_or(reference, |(name, _)| name);
     match reference.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => name,
         _ => reference,

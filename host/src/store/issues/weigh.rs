@@ -91,15 +91,24 @@ impl Store {
     pub async fn weigh_next(&self, run: i64, book: Arc<Book>) -> Result<Weighed> {
         self.write(move |tx| {
             let next: Option<(i64, String, Option<i64>)> = tx
-                .prepare_cached("SELECT location_id, cause, scan_id FROM pending ORDER BY location_id LIMIT 1")?
+                .prepare_cached(
+                    "SELECT location_id, cause, scan_id FROM pending ORDER BY location_id LIMIT 1",
+                )?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             let Some((location, cause, scan)) = next else {
                 return Ok(Weighed::Done);
             };
-            let run = Run { tx, run, scan, cause, stamp: now() };
+            let run = Run {
+                tx,
+                run,
+                scan,
+                cause,
+                stamp: now(),
+            };
             let totals = weigh(&run, location, &book)?;
-            tx.prepare_cached("DELETE FROM pending WHERE location_id = ?1")?.execute([location])?;
+            tx.prepare_cached("DELETE FROM pending WHERE location_id = ?1")?
+                .execute([location])?;
             tx.prepare_cached("UPDATE location SET weighed_on = ?2 WHERE id = ?1")?
                 .execute(params![location, book.today()])?;
             Ok(Weighed::Location(totals))
@@ -213,7 +222,11 @@ fn weigh(run: &Run<'_>, location: i64, book: &Book) -> Result<WeighTotals> {
     let mut judged: Vec<(Judged, Option<usize>)> = Vec::with_capacity(drafts.len());
     for draft in &drafts {
         let one = judge(draft, &inputs, book);
-        let key = (kind_word(&one.issue), one.subject.clone(), one.issue.primary.clone());
+        let key = (
+            kind_word(&one.issue),
+            one.subject.clone(),
+            one.issue.primary.clone(),
+        );
         let at = by_key.get(&key).copied();
         taken.extend(at);
         judged.push((one, at));
@@ -331,7 +344,9 @@ fn columns(
 ) -> Columns {
     let severity = own.map_or(judged.issue.verdict.severity, |own| own.severity);
     judged.issue.severity = severity;
-    let excluded = exclusions.covering(id, &judged.issue).or_else(|| judged.dismissed.clone());
+    let excluded = exclusions
+        .covering(id, &judged.issue)
+        .or_else(|| judged.dismissed.clone());
     let due = match &excluded {
         // What is only late is late from the same day.
         Some(exclusion) if exclusion.kind != ExclusionKind::Snoozed => None,
@@ -560,7 +575,10 @@ fn word_set(issue: &Issue) -> BTreeSet<(&'static str, String)> {
     let controls = issue.compliance.iter();
     all.extend(controls.flat_map(|one| {
         [
-            ("control", format!("{} {}", one.standard, one.control).to_lowercase()),
+            (
+                "control",
+                format!("{} {}", one.standard, one.control).to_lowercase(),
+            ),
             ("standard", one.standard.to_lowercase()),
         ]
     }));
@@ -597,8 +615,9 @@ fn words_differ(before: &Issue, now: &Issue) -> bool {
 }
 
 fn words(tx: &Transaction<'_>, id: i64, issue: &Issue) -> Result<()> {
-    let mut insert =
-        tx.prepare_cached("INSERT OR IGNORE INTO issue_word (issue_id, kind, word) VALUES (?1, ?2, ?3)")?;
+    let mut insert = tx.prepare_cached(
+        "INSERT OR IGNORE INTO issue_word (issue_id, kind, word) VALUES (?1, ?2, ?3)",
+    )?;
     for (kind, word) in word_set(issue) {
         insert.execute(params![id, kind, word])?;
     }
@@ -609,7 +628,9 @@ fn words(tx: &Transaction<'_>, id: i64, issue: &Issue) -> Result<()> {
 fn places(run: &Run<'_>, id: i64, judged: &Judged) -> Result<()> {
     let mut before: BTreeMap<(i64, String, String), String> = run
         .tx
-        .prepare_cached("SELECT image_id, path, version, first_seen FROM occurrence WHERE issue_id = ?1")?
+        .prepare_cached(
+            "SELECT image_id, path, version, first_seen FROM occurrence WHERE issue_id = ?1",
+        )?
         .query_map([id], |row| {
             Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))
         })?

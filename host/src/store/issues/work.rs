@@ -32,7 +32,10 @@ impl Covers {
         match self {
             Self::Scope(Scope::Issue { id }) => format!("issue OX-{id}"),
             Self::Scope(scope) => scope.words(),
-            Self::Vex(statement) => format!("VEX statement about {}", statement.vulnerabilities.join(", ")),
+            Self::Vex(statement) => format!(
+                "VEX statement about {}",
+                statement.vulnerabilities.join(", ")
+            ),
         }
     }
 }
@@ -241,7 +244,9 @@ pub(super) fn end_expired(tx: &Transaction<'_>) -> Result<()> {
 fn written(what: &str, text: &str, limit: usize) -> Result<String> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(StoreError::Refused(format!("{what} is empty; say it in a few words")));
+        return Err(StoreError::Refused(format!(
+            "{what} is empty; say it in a few words"
+        )));
     }
     let length = text.chars().count();
     if length > limit {
@@ -266,7 +271,13 @@ pub(super) fn no_issue(issue: i64) -> StoreError {
     ))
 }
 
-fn told(tx: &Transaction<'_>, issue: i64, kind: &'static str, by: &str, record: serde_json::Value) -> Result<()> {
+fn told(
+    tx: &Transaction<'_>,
+    issue: i64,
+    kind: &'static str,
+    by: &str,
+    record: serde_json::Value,
+) -> Result<()> {
     history::record(
         tx,
         &history::New {
@@ -290,7 +301,10 @@ impl Store {
             let to = to
                 .map(|to| written("the assignee", &to, NAME_CHARS))
                 .transpose()?;
-            tx.execute("UPDATE issue SET assignee = ?2 WHERE id = ?1", params![issue, to])?;
+            tx.execute(
+                "UPDATE issue SET assignee = ?2 WHERE id = ?1",
+                params![issue, to],
+            )?;
             told(tx, issue, "assigned", &by, json!({ "to": to }))
         })
         .await
@@ -302,7 +316,10 @@ impl Store {
             must_exist(tx, issue)?;
             let by = written("the name of who says it", &by, NAME_CHARS)?;
             let text = written("the comment", &text, TEXT_CHARS)?;
-            tx.execute("UPDATE issue SET comments = comments + 1 WHERE id = ?1", [issue])?;
+            tx.execute(
+                "UPDATE issue SET comments = comments + 1 WHERE id = ?1",
+                [issue],
+            )?;
             told(tx, issue, "comment", &by, json!({ "text": text }))
         })
         .await
@@ -410,7 +427,13 @@ impl Store {
             )?;
             if let Covers::Scope(Scope::Issue { id: issue }) = &row.covers {
                 pend_issue(tx, *issue)?;
-                told(tx, *issue, "exclusion-ended", &by, json!({ "exclusion": id }))?;
+                told(
+                    tx,
+                    *issue,
+                    "exclusion-ended",
+                    &by,
+                    json!({ "exclusion": id }),
+                )?;
             } else {
                 weigh::pend_all(tx, "exclusion")?;
             }
