@@ -2,6 +2,7 @@
 //! real peers, the builder of the component and of test guests, and what the integration tests and the demo
 //! share.
 
+pub mod advisories;
 pub mod compare;
 pub mod component;
 pub mod image;

@@ -219,14 +219,14 @@ fn in_days(days: i64) -> String {
 }
 
 /// Layers that many images stand on.
-struct Bases {
+pub(super) struct Bases {
     debian: BuiltLayer,
     alpine: BuiltLayer,
     runtime: BuiltLayer,
 }
 
 impl Bases {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let runtime = Layer::new()
             .file("usr/local/bin/node", vec![0x7f; 4_096])
             .file(
@@ -241,7 +241,7 @@ impl Bases {
         }
     }
 
-    fn debian_image(&self, app: Layer) -> Image {
+    pub(super) fn debian_image(&self, app: Layer) -> Image {
         Image::amd64()
             .layer(&self.debian)
             .layer(&self.runtime)
@@ -253,7 +253,7 @@ impl Bases {
     }
 }
 
-fn labelled(image: Image, source: &str) -> Image {
+pub(super) fn labelled(image: Image, source: &str) -> Image {
     let label = source.to_owned();
     image.config(move |config| {
         if let Some(inner) = config
@@ -456,7 +456,9 @@ fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     });
     let repository = org.repository(ledger, "");
     let good = labelled(
-        bases.debian_image(Layer::new().file("opt/ledger/ledger.jar", wares::ledger())),
+        bases.debian_image(
+            Layer::new().file("opt/ledger/ledger.jar", wares::ledger("2025.6", "2.14.1")),
+        ),
         "https://gitlab.example/northwind/Shop/payments/ledger",
     );
     org.push(repository, "2025.6", &good.build());

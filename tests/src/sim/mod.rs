@@ -34,6 +34,7 @@ mod http;
 mod jwt;
 mod keys;
 mod modes;
+pub mod northwind;
 mod organisation;
 mod paging;
 mod params;

@@ -4,8 +4,9 @@ use super::fault::{Fault, Place};
 use super::http::{Incoming, Reply, query_pairs};
 use super::keys::Keys;
 use super::modes::{Modes, Registry};
-use super::organisation::Organisation;
+use super::organisation::{Organisation, moment};
 use super::world::{LogEntry, Site, World};
+use crate::image::Artefact;
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -167,6 +168,39 @@ impl Running {
         change(&mut self.lock())
     }
 
+    /// Pushes an image now, as a pipeline does: under a tag that is there already, or a new one. The path is
+    /// the registry's, in lower case; a repository that GitLab does not have is pushed to nobody.
+    pub fn push(&self, path: &str, tag: &str, image: &Artefact) {
+        let world = &mut *self.lock();
+        if world
+            .organisation
+            .repositories
+            .iter()
+            .any(|row| row.path == path)
+        {
+            world.organisation.store.push(path, tag, image, &now());
+        }
+    }
+
+    /// Deletes a tag. Its manifest stays until somebody collects garbage, as in a registry.
+    pub fn delete_tag(&self, path: &str, tag: &str) {
+        self.lock().organisation.store.delete_tag(path, tag);
+    }
+
+    /// Deletes every tag of a repository, which itself stays.
+    pub fn delete_tags(&self, path: &str) {
+        if let Some(repository) = self.lock().organisation.store.repositories.get_mut(path) {
+            repository.tags.clear();
+        }
+    }
+
+    /// Deletes an image repository with everything in it.
+    pub fn delete_repository(&self, path: &str) {
+        let organisation = &mut self.lock().organisation;
+        organisation.repositories.retain(|row| row.path != path);
+        organisation.store.repositories.remove(path);
+    }
+
     /// Announces a fault.
     pub fn fault(&self, fault: Fault) {
         self.lock().faults.push(fault);
@@ -196,6 +230,11 @@ impl Running {
     pub fn jwt_requests(&self) -> usize {
         self.count(|entry| entry.place == Place::Jwt)
     }
+}
+
+/// This moment, as Rails writes it.
+fn now() -> String {
+    moment(jiff::Timestamp::now().as_second())
 }
 
 impl Drop for Running {

@@ -12,10 +12,14 @@
     reason = "tests"
 )]
 
+mod advisories;
 mod connect;
 mod exit;
 mod image;
 mod interrupt;
+mod issues;
+mod issues_list;
+mod issues_work;
 mod kill;
 mod lists;
 mod parts;
