@@ -115,6 +115,13 @@ pub fn of_host_error(error: &HostError) -> Exit {
         HostError::Limit(_) => Exit::Limit,
         HostError::Settings(_) => Exit::Settings,
         HostError::Other(other) => {
+            let refused = other
+                .chain()
+                .filter_map(|cause| cause.downcast_ref::<crate::store::StoreError>())
+                .any(|error| matches!(error, crate::store::StoreError::Refused(_)));
+            if refused {
+                return Exit::Usage;
+            }
             let crashed = other.chain().any(|cause| cause.is::<wasmtime::Trap>());
             if crashed {
                 Exit::Limit

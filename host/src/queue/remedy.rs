@@ -44,10 +44,17 @@ pub(super) fn advise(
         Some(first) if layers.all(|one| one == Some(first)) => Some(first),
         _ => None,
     };
+    let installed: std::collections::BTreeSet<&str> = draft
+        .hits
+        .iter()
+        .map(|hit| hit.input.package.name.as_str())
+        .collect();
+    let installed: Vec<&str> = installed.into_iter().collect();
     let package = known.map(|one| Package {
         format: &one.format,
         purl: issue.package.as_ref().map_or("", |package| &package.purl),
         name: &one.name,
+        installed: &installed,
         versions: &versions,
         fixed: one.fixed.as_deref(),
         fix_refused: one.fix_refused.as_deref(),

@@ -267,7 +267,19 @@ fn a_repository_that_is_deleted_takes_its_issues_with_it() {
 
 #[test]
 fn a_repository_that_is_suddenly_empty_is_not_believed_the_first_time() {
-    let stage = shop();
+    let mut org = small();
+    let shop = org.projects.iter().find(|p| p.path == "shop").unwrap().id;
+    let store = org.repository(shop, "store");
+    for (tag, version) in [
+        ("1.0", "4.17.20"),
+        ("1.1", "4.17.19"),
+        ("1.2", "4.17.18"),
+        ("1.3", "4.17.17"),
+    ] {
+        org.push(store, tag, &store_image(version));
+    }
+    let stage = Stage::of(org).connected();
+    import(&stage, Edition::First);
     scan(&stage);
     let number = number(&stage, LODASH, STORE);
     stage.gitlab.delete_tags(STORE);

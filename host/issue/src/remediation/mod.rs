@@ -57,8 +57,11 @@ pub struct Package<'a> {
     pub format: &'a str,
     /// Package URL, with or without version; may be empty.
     pub purl: &'a str,
-    /// Its name.
+    /// Its name, as advisories speak of it: that of a source package, where they do.
     pub name: &'a str,
+    /// What the operating system's package manager has of it, where that goes by other names (`libc6` of
+    /// `glibc`); empty when it is `name` alone.
+    pub installed: &'a [&'a str],
     /// Installed versions.
     pub versions: &'a [&'a str],
     /// The lowest version with the fix.

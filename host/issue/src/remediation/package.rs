@@ -84,34 +84,59 @@ impl Manager {
     }
 }
 
+/// Packages of one source that a command names.
+const MAX_INSTALLED: usize = 12;
+
 /// The command, for a package that its own manager can bring; `None` where no safe one can be written.
 pub(super) fn command(manager: Manager, package: &Package<'_>, fixed: &str) -> Option<String> {
-    let name = word(package.name)?;
+    let name = match package.installed.first() {
+        Some(first) if manager.is_system() => word(first)?,
+        _ => word(package.name)?,
+    };
     let least = |between: &str| word(&format!("{}{between}{fixed}", package.name));
+    // Each package that is installed, made one word with its version.
+    let all = |suffix: &str| -> Option<String> {
+        let names = match package.installed {
+            [] => std::slice::from_ref(&package.name),
+            some => some.get(..MAX_INSTALLED).unwrap_or(some),
+        };
+        let words: Option<Vec<String>> = names
+            .iter()
+            .map(|one| word(&format!("{one}{suffix}")))
+            .collect();
+        Some(words?.join(" "))
+    };
     Some(match manager {
         // A repository keeps the newest version only, so the step asks for that and then makes sure.
         // Advisories speak of the source package's version.
         Manager::Apt => format!(
-            "RUN apt-get update && apt-get install -y --only-upgrade {name} && dpkg --compare-versions \
+            "RUN apt-get update && apt-get install -y --only-upgrade {} && dpkg --compare-versions \
              \"$(dpkg-query -W -f '${{source:Version}}' {name})\" ge {} && rm -rf /var/lib/apt/lists/*",
+            all("")?,
             word(fixed)?
         ),
-        Manager::Apk => format!("RUN apk add --no-cache --upgrade {}", least(">=")?),
+        Manager::Apk => format!(
+            "RUN apk add --no-cache --upgrade {}",
+            all(&format!(">={fixed}"))?
+        ),
         Manager::Rpm => match package.os.unwrap_or_default() {
             "sles" | "sled" | "suse" | "opensuse" | "opensuse-leap" | "opensuse-tumbleweed" => {
                 format!(
                     "RUN zypper --non-interactive install {} && zypper clean --all",
-                    least(">=")?
+                    all(&format!(">={fixed}"))?
                 )
             }
             "azurelinux" | "mariner" | "photon" => {
-                format!("RUN tdnf update -y {name} && tdnf clean all")
+                format!("RUN tdnf update -y {} && tdnf clean all", all("")?)
             }
-            _ => format!("RUN dnf upgrade -y {} && dnf clean all", least("-")?),
+            _ => format!(
+                "RUN dnf upgrade -y {} && dnf clean all",
+                all(&format!("-{fixed}"))?
+            ),
         },
         // Parts of a system can't be brought up to date alone.
         Manager::Pacman => "RUN pacman -Syu --noconfirm".to_owned(),
-        Manager::Opkg => format!("RUN opkg update && opkg upgrade {name}"),
+        Manager::Opkg => format!("RUN opkg update && opkg upgrade {}", all("")?),
         Manager::Pip => format!("pip install {}", least(">=")?),
         Manager::Conda => format!("conda install --yes {}", least(">=")?),
         Manager::Npm if package.is_of_npm() => "RUN npm install --global npm@latest".to_owned(),
