@@ -17,6 +17,7 @@ mod exit;
 mod image;
 mod interrupt;
 mod kill;
+mod kill_queue;
 mod lists;
 mod parts;
 mod secrecy;
