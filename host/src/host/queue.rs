@@ -129,12 +129,15 @@ impl Host {
     pub async fn gather(&self, events: &Arc<dyn Events>) -> Result<Gathered, HostError> {
         self.store.must_write()?;
         let _one_at_a_time = self.gathering.lock().await;
-        let run = self.store.begin_run().await?;
         while self.store.look_up_some().await? > 0 {}
         let mut gathered = self.rematch(events).await?;
         let book = Arc::new(self.book()?);
         self.pend_changed_inputs(&book).await?;
         let waiting = usize::try_from(self.store.pending()?).unwrap_or(usize::MAX);
+        if waiting == 0 {
+            return Ok(gathered);
+        }
+        let run = self.store.begin_run().await?;
         loop {
             match self.store.weigh_next(run.id, book.clone()).await? {
                 Weighed::Done => break,

@@ -5,6 +5,8 @@
 //! rules). *Matching* keeps what the advisories say of a component, with the generation of the advisories by
 //! which it was said; where that changes, the locations that hold it are marked as pending.
 
+use std::collections::HashMap;
+
 use ox_advisory::matching::{Component, Lookup, Package as LookupPackage, lookup};
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -17,8 +19,12 @@ use crate::queue::Group;
 /// then looked up again, from what is stored.
 const LOOKUP_VERSION: i64 = 1;
 
-/// Inventories that one transaction looks up.
-const INVENTORIES_AT_ONCE: u32 = 64;
+/// Packages after which a transaction that looks up is ended; it begins no inventory beyond them.
+const PACKAGES_AT_ONCE: usize = 20_000;
+/// Inventories that one transaction looks up at most.
+const INVENTORIES_AT_ONCE: u32 = 1000;
+/// Packages that a transaction remembers: images of one account have most of theirs in common.
+const REMEMBERED: usize = 20_000;
 
 /// A component that waits to be matched.
 #[derive(Clone, Debug)]
@@ -52,8 +58,13 @@ impl Store {
                     Ok((row.get(0)?, row.get(1)?, row.get(2)?))
                 })?
                 .collect::<rusqlite::Result<_>>()?;
+            let mut known = Known::new();
+            let mut packages = 0;
             for (inventory, connection, digest) in &inventories {
-                look_up(tx, *inventory, *connection, digest)?;
+                packages += look_up(tx, *inventory, *connection, digest, &mut known)?;
+                if packages >= PACKAGES_AT_ONCE {
+                    break;
+                }
             }
             let left: i64 = tx.query_row(
                 "SELECT count(*) FROM inventory WHERE location_id IS NULL AND looked_up <> ?1",
@@ -115,16 +126,21 @@ impl Store {
             let mut changed = 0;
             for (id, groups) in &matched {
                 let text = serde_json::to_string(groups)?;
-                let before: Option<(Option<i64>, String)> = read
-                    .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .optional()?;
-                let Some((_, before)) = before else {
+                let before: Option<(Option<i64>, String)> =
+                    read.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let Some((matched_by, before)) = before else {
                     continue;
                 };
-                write.execute(params![id, generation, text])?;
+                if before != text || matched_by.is_none() {
+                    write.execute(params![id, generation, text])?;
+                }
                 if before != text {
                     changed += 1;
-                    pend_holders(tx, *id, "advisories")?;
+                    // Who holds a component that was never matched waits already: its inventory was looked up
+                    // in a transaction that marked it, and nothing is weighed before all is matched.
+                    if matched_by.is_some() {
+                        pend_holders(tx, *id, "advisories")?;
+                    }
                 }
             }
             Ok(changed)
@@ -156,6 +172,9 @@ impl Store {
 
     /// Remembers that everything was matched by a generation.
     pub async fn set_matched_by(&self, generation: i64) -> Result<()> {
+        if self.matched_by()? == generation {
+            return Ok(());
+        }
         self.write(move |tx| set_meta(tx, "advisory-generation", &generation.to_string()))
             .await
     }
@@ -220,7 +239,18 @@ pub(super) fn set_meta(tx: &Transaction<'_>, key: &str, value: &str) -> Result<(
     Ok(())
 }
 
-fn look_up(tx: &Transaction<'_>, inventory: i64, connection: i64, digest: &str) -> Result<()> {
+/// What became of packages that were looked up, by the ecosystem of their image and their record: the row of
+/// the component, or the word why there is none.
+type Known = HashMap<String, HashMap<String, (Option<i64>, Option<&'static str>)>>;
+
+/// Looks up the packages of one inventory; answers how many they are.
+fn look_up(
+    tx: &Transaction<'_>,
+    inventory: i64,
+    connection: i64,
+    digest: &str,
+    known: &mut Known,
+) -> Result<usize> {
     let os_ecosystem: Option<String> = tx
         .prepare_cached(
             "SELECT image.record FROM image JOIN location ON location.id = image.location_id
@@ -246,25 +276,35 @@ fn look_up(tx: &Transaction<'_>, inventory: i64, connection: i64, digest: &str) 
     let mut update = tx.prepare_cached(
         "UPDATE package SET component_id = ?3, no_lookup = ?4 WHERE inventory_id = ?1 AND seq = ?2",
     )?;
-    for (seq, record) in packages {
-        let package: Package = serde_json::from_str(&record)?;
-        match lookup(&as_lookup(&package, os_ecosystem.as_deref())) {
-            Lookup::Component(component) => {
-                let record = serde_json::to_string(&component)?;
-                let ecosystem = ox_advisory::Ecosystem::parse(&component.ecosystem).name;
-                let source = component.source.as_ref().map(|(name, _)| name);
-                insert.execute(params![record, ecosystem, component.name, source])?;
-                let id: i64 = find.query_row([&record], |row| row.get(0))?;
-                update.execute(params![inventory, seq, id, None::<String>])?;
+    let known = known.entry(os_ecosystem.clone().unwrap_or_default()).or_default();
+    let count = packages.len();
+    for (seq, text) in packages {
+        let (id, no) = match known.get(&text) {
+            Some(found) => *found,
+            None => {
+                let package: Package = serde_json::from_str(&text)?;
+                let found = match lookup(&as_lookup(&package, os_ecosystem.as_deref())) {
+                    Lookup::Component(component) => {
+                        let record = serde_json::to_string(&component)?;
+                        let ecosystem = ox_advisory::Ecosystem::parse(&component.ecosystem).name;
+                        let source = component.source.as_ref().map(|(name, _)| name);
+                        insert.execute(params![record, ecosystem, component.name, source])?;
+                        (Some(find.query_row([&record], |row| row.get(0))?), None)
+                    }
+                    Lookup::No(why) => (None, Some(no_lookup_word(&why))),
+                };
+                if known.len() < REMEMBERED {
+                    known.insert(text, found);
+                }
+                found
             }
-            Lookup::No(why) => {
-                update.execute(params![inventory, seq, None::<i64>, no_lookup_word(&why)])?;
-            }
-        }
+        };
+        update.execute(params![inventory, seq, id, no])?;
     }
     tx.prepare_cached("UPDATE inventory SET looked_up = ?2 WHERE id = ?1")?
         .execute([inventory, LOOKUP_VERSION])?;
-    pend_images(tx, connection, digest, "inventory")
+    pend_images(tx, connection, digest, "inventory")?;
+    Ok(count)
 }
 
 fn no_lookup_word(why: &ox_advisory::matching::NoLookup) -> &'static str {

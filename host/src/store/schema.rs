@@ -302,7 +302,7 @@ CREATE TABLE component (
     ecosystem   TEXT NOT NULL,
     name        TEXT NOT NULL,
     source_name TEXT,
-    -- Generation of the advisories that it was matched against last; NULL before the first time.
+    -- Generation of the advisories that first said what they say of it now; NULL before it was matched.
     generation  INTEGER,
     -- What they say: groups of matches. Empty list when nothing.
     matches     TEXT NOT NULL DEFAULT '[]'
@@ -375,9 +375,58 @@ CREATE TABLE issue (
     record          TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX issue_key ON issue (location_id, kind, subject, primary_id);
+-- One for each order that a page is often asked in: a page is read from where it begins, whatever the number of issues.
 CREATE INDEX issue_queue ON issue (state, severity DESC, id);
+CREATE INDEX issue_by_epss ON issue (state, coalesce(epss, -1.0) DESC, id);
+CREATE INDEX issue_by_first_seen ON issue (state, first_seen DESC, id);
+CREATE INDEX issue_by_changed ON issue (state, changed_at DESC, id);
+CREATE INDEX issue_by_due ON issue (state, coalesce(due, '9'), id);
+CREATE INDEX issue_by_package ON issue (state, coalesce(package, ''), id);
+CREATE INDEX issue_by_application ON issue (state, application, id);
+-- For finding by a name, and for stepping from one distinct name to the next when a text is looked for.
+CREATE INDEX issue_title ON issue (title);
 CREATE INDEX issue_package ON issue (package);
-CREATE INDEX issue_application ON issue (application);
+CREATE INDEX issue_application ON issue (application COLLATE NOCASE);
+CREATE INDEX issue_until ON issue (excluded_until) WHERE excluded_until IS NOT NULL AND state = 'open';
+-- What most filters ask for, beside each other: counting does not read the records.
+CREATE INDEX issue_facts ON issue (state, severity, original, found, kind, fixable, known_exploited, against, due, epss,
+    first_seen, excluded, excluded_until, connection_id, location_id, assignee);
+
+-- How many issues there are of each sort, kept by the triggers below in the transaction of what changes it: the
+-- total and the funnel of a million issues are answered from some dozen rows.
+CREATE TABLE issue_tally (
+    connection_id INTEGER NOT NULL,
+    state         TEXT NOT NULL,
+    is_excluded   INTEGER NOT NULL,
+    severity      INTEGER NOT NULL,
+    original      INTEGER NOT NULL,
+    issues        INTEGER NOT NULL,
+    found         INTEGER NOT NULL,
+    PRIMARY KEY (connection_id, state, is_excluded, severity, original)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER issue_tally_insert AFTER INSERT ON issue BEGIN
+    INSERT INTO issue_tally (connection_id, state, is_excluded, severity, original, issues, found)
+        VALUES (new.connection_id, new.state, new.excluded IS NOT NULL, new.severity, new.original, 1, new.found)
+        ON CONFLICT (connection_id, state, is_excluded, severity, original)
+        DO UPDATE SET issues = issues + 1, found = found + excluded.found;
+END;
+CREATE TRIGGER issue_tally_delete AFTER DELETE ON issue BEGIN
+    UPDATE issue_tally SET issues = issues - 1, found = found - old.found
+        WHERE connection_id = old.connection_id AND state = old.state AND is_excluded = (old.excluded IS NOT NULL)
+          AND severity = old.severity AND original = old.original;
+END;
+CREATE TRIGGER issue_tally_update AFTER UPDATE OF connection_id, state, severity, original, found, excluded ON issue
+WHEN old.connection_id <> new.connection_id OR old.state <> new.state OR old.severity <> new.severity
+  OR old.original <> new.original OR old.found <> new.found OR (old.excluded IS NULL) <> (new.excluded IS NULL)
+BEGIN
+    UPDATE issue_tally SET issues = issues - 1, found = found - old.found
+        WHERE connection_id = old.connection_id AND state = old.state AND is_excluded = (old.excluded IS NOT NULL)
+          AND severity = old.severity AND original = old.original;
+    INSERT INTO issue_tally (connection_id, state, is_excluded, severity, original, issues, found)
+        VALUES (new.connection_id, new.state, new.excluded IS NOT NULL, new.severity, new.original, 1, new.found)
+        ON CONFLICT (connection_id, state, is_excluded, severity, original)
+        DO UPDATE SET issues = issues + 1, found = found + excluded.found;
+END;
 
 CREATE TABLE issue_word (
     issue_id INTEGER NOT NULL REFERENCES issue ON DELETE CASCADE,

@@ -9,10 +9,10 @@ const KILLS: usize = 16;
 const STARTS: usize = 60;
 
 /// Small and good enough to choose moments (SplitMix64).
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn below(&mut self, most: u64) -> u64 {
+    pub(super) fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,7 +22,7 @@ impl Chance {
 }
 
 /// `OX_SEED`, or another one each time.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let given = std::env::var("OX_SEED").ok();
     given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

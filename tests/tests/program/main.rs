@@ -21,6 +21,7 @@ mod issues;
 mod issues_list;
 mod issues_work;
 mod kill;
+mod kill_queue;
 mod lists;
 mod parts;
 mod secrecy;

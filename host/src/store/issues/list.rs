@@ -237,6 +237,81 @@ struct Query {
     values: Vec<Value>,
 }
 
+/// What a question is put to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Issues themselves.
+    Issues,
+    /// How many there are of each sort. The table is called `issue` in the question.
+    Tally,
+}
+
+impl Of {
+    /// True where the tally knows all that a filter asks for. It does not know the time, so an exclusion that
+    /// ran out and was not ended yet must be looked at one by one.
+    fn of(tx: &Transaction<'_>, filter: &IssueFilter, stamp: &str) -> Result<Self> {
+        let known = IssueFilter {
+            standing: filter.standing.clone(),
+            source_tool: filter.source_tool.clone(),
+            connection: filter.connection.clone(),
+            severity: filter.severity.clone(),
+            min_severity: filter.min_severity,
+            severity_before: filter.severity_before.clone(),
+            reprioritised: filter.reprioritised.clone(),
+            ..IssueFilter::default()
+        };
+        if known != *filter {
+            return Ok(Self::Issues);
+        }
+        let ran_out: bool = tx
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM issue WHERE excluded_until <= ?1 AND state = 'open')")?
+            .query_row([stamp], |row| row.get(0))?;
+        Ok(if ran_out { Self::Issues } else { Self::Tally })
+    }
+
+    fn from(self) -> &'static str {
+        match self {
+            Self::Issues => " FROM issue",
+            Self::Tally => " FROM issue_tally AS issue",
+        }
+    }
+
+    fn count(self) -> &'static str {
+        match self {
+            Self::Issues => "count(*)",
+            Self::Tally => "coalesce(sum(issue.issues), 0)",
+        }
+    }
+}
+
+/// True when a filter leaves few issues as a rule: they are found by what it names, and sorted then. Otherwise
+/// issues are gone through in the order of the page.
+fn is_narrow(filter: &IssueFilter) -> bool {
+    !(filter.ids.is_empty()
+        && filter.id.is_empty()
+        && filter.package.is_empty()
+        && filter.application.is_empty()
+        && filter.repository.is_empty()
+        && filter.tag.is_empty()
+        && filter.digest.is_empty()
+        && filter.text.is_none())
+}
+
+/// The distinct texts of a column that hold a text, by steps from one to the next in an index: there are many
+/// times more issues than titles, packages and applications.
+fn distinct_like(column: &str, table: &str, also: &str, collate: &str) -> String {
+    format!(
+        "WITH RECURSIVE one (value) AS (
+             SELECT (SELECT {column} FROM {table} WHERE {also} {column} IS NOT NULL
+                     ORDER BY {column} {collate} LIMIT 1)
+             UNION ALL
+             SELECT (SELECT {column} FROM {table} WHERE {also} {column} {collate} > one.value
+                     ORDER BY {column} {collate} LIMIT 1)
+             FROM one WHERE one.value IS NOT NULL)
+         SELECT value FROM one WHERE value LIKE ? ESCAPE '\\'"
+    )
+}
+
 impl Query {
     fn and(&mut self, condition: &str) {
         self.sql.push_str(" AND ");
@@ -256,6 +331,18 @@ impl Query {
         let marks = vec!["?"; values.len()].join(", ");
         self.and(&format!("{column} IN ({marks})"));
         self.values.extend(values);
+    }
+
+    /// Its connection is one of those.
+    fn connection(&mut self, column: &str, values: &[String]) {
+        if values.is_empty() {
+            return;
+        }
+        let marks = vec!["?"; values.len()].join(", ");
+        self.and(&format!(
+            "issue.connection_id IN (SELECT id FROM connection WHERE {column} IN ({marks}))"
+        ));
+        self.values.extend(values.iter().cloned().map(Value::from));
     }
 
     /// A word of the issue is one of these.
@@ -314,9 +401,16 @@ fn anywhere(text: &str) -> String {
 fn conditions(
     tx: &Transaction<'_>,
     filter: &IssueFilter,
+    of: Of,
     stamp: &str,
     near: &str,
 ) -> Result<Query> {
+    // A plus keeps SQLite from going by the state when something narrower is asked for.
+    let state = if is_narrow(filter) { "+issue.state" } else { "issue.state" };
+    let excluded = match of {
+        Of::Issues => EXCLUDED,
+        Of::Tally => "issue.is_excluded",
+    };
     let mut query = Query {
         sql: String::from(" WHERE TRUE"),
         values: Vec::new(),
@@ -328,24 +422,21 @@ fn conditions(
     let any: Vec<String> = standing
         .iter()
         .map(|standing| match standing {
-            Standing::Open => format!("(issue.state = 'open' AND NOT {EXCLUDED})"),
-            Standing::Excluded => format!("(issue.state = 'open' AND {EXCLUDED})"),
-            Standing::Resolved => "issue.state = 'resolved'".to_owned(),
-            Standing::Removed => "issue.state = 'removed'".to_owned(),
+            Standing::Open => format!("({state} = 'open' AND NOT {excluded})"),
+            Standing::Excluded => format!("({state} = 'open' AND {excluded})"),
+            Standing::Resolved => format!("{state} = 'resolved'"),
+            Standing::Removed => format!("{state} = 'removed'"),
         })
         .collect();
     query.and(&format!("({})", any.join(" OR ")));
     for standing in standing {
-        if matches!(standing, Standing::Open | Standing::Excluded) {
+        if of == Of::Issues && matches!(standing, Standing::Open | Standing::Excluded) {
             query.bind(stamp.to_owned());
         }
     }
     query.one_of("issue.id", filter.ids.iter().copied());
-    query.one_of(
-        "connection.source_tool COLLATE NOCASE",
-        filter.source_tool.iter().cloned(),
-    );
-    query.one_of("connection.name", filter.connection.iter().cloned());
+    query.connection("source_tool COLLATE NOCASE", &filter.source_tool);
+    query.connection("name", &filter.connection);
     query.word("tool", lower(&filter.reported_by));
     if !filter.location.is_empty() {
         let patterns = Patterns::new(&filter.location).map_err(StoreError::Refused)?;
@@ -491,20 +582,25 @@ fn conditions(
         filter.assignee.iter().cloned(),
     );
     if let Some(text) = &filter.text {
-        query.and(
-            "(issue.title LIKE ? ESCAPE '\\' OR issue.package LIKE ? ESCAPE '\\'
-              OR issue.application LIKE ? ESCAPE '\\' OR location.path LIKE ? ESCAPE '\\'
-              OR issue.id IN (SELECT issue_id FROM issue_word WHERE kind = 'id' AND word LIKE ? ESCAPE '\\'))",
-        );
+        query.and(&format!(
+            "issue.id IN (
+                 SELECT id FROM issue WHERE title IN ({title})
+                 UNION SELECT id FROM issue WHERE package IN ({package})
+                 UNION SELECT id FROM issue WHERE application COLLATE NOCASE IN ({application})
+                 UNION SELECT id FROM issue WHERE location_id IN
+                     (SELECT id FROM location WHERE path LIKE ? ESCAPE '\\')
+                 UNION SELECT issue_id FROM issue_word WHERE kind = 'id' AND word IN ({id}))",
+            title = distinct_like("title", "issue", "", ""),
+            package = distinct_like("package", "issue", "", ""),
+            application = distinct_like("application", "issue", "", "COLLATE NOCASE"),
+            id = distinct_like("word", "issue_word", "kind = 'id' AND", ""),
+        ));
         for _ in 0..5 {
             query.bind(anywhere(text));
         }
     }
     Ok(query)
 }
-
-const FROM: &str = " FROM issue JOIN location ON location.id = issue.location_id
-     JOIN connection ON connection.id = issue.connection_id";
 
 /// Columns that make an issue, in the order of [`issue_of`].
 const COLUMNS: &str = "issue.id, issue.record, issue.state, issue.against, issue.severity, issue.own_severity,
@@ -566,6 +662,48 @@ pub struct Deadlines {
     pub stand: Stand,
 }
 
+impl IssueOrder {
+    fn descends(&self) -> bool {
+        self.by.descends() != self.reverse
+    }
+}
+
+/// Adds issues to a page until it is full; true when it is and more would follow.
+fn read_page(
+    tx: &Transaction<'_>,
+    order: &IssueOrder,
+    (conditions, values): (&str, &[Value]),
+    (limit, last): (usize, &mut Option<String>),
+    (stamp, deadlines): (&str, &Deadlines),
+    page: &mut IssuePage,
+) -> Result<bool> {
+    let key = order.by.sql();
+    let join = match order.by {
+        SortKey::Location => " JOIN location ON location.id = issue.location_id",
+        _ => "",
+    };
+    let sql = format!(
+        "SELECT {COLUMNS}, {key} FROM issue{join}{conditions} ORDER BY {key} {}, issue.id {} LIMIT {}",
+        if order.descends() { "DESC" } else { "ASC" },
+        // The other way round is so to the last: equal ones too.
+        if order.reverse { "DESC" } else { "ASC" },
+        limit.saturating_sub(page.issues.len()).saturating_add(1)
+    );
+    let mut statement = tx.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        if page.issues.len() == limit {
+            page.next = last.take();
+            return Ok(true);
+        }
+        let issue = issue_of(row, stamp, &*deadlines.stand)?;
+        let value: Value = row.get(14)?;
+        *last = Some(write_cursor(&value, issue.id));
+        page.issues.push(issue);
+    }
+    Ok(false)
+}
+
 impl Store {
     /// A page of issues.
     pub fn issues(
@@ -580,46 +718,43 @@ impl Store {
             limit => limit.min(PAGE),
         };
         self.read(|tx| {
-            let query = conditions(tx, filter, &stamp, &deadlines.near)?;
+            let of = Of::of(tx, filter, &stamp)?;
+            let query = conditions(tx, filter, of, &stamp, &deadlines.near)?;
             let total: i64 = tx
-                .prepare_cached(&format!("SELECT count(*){FROM}{}", query.sql))?
+                .prepare_cached(&format!("SELECT {}{}{}", of.count(), of.from(), query.sql))?
                 .query_row(params_from_iter(&query.values), |row| row.get(0))?;
-            let key = order.by.sql();
-            let descends = order.by.descends() != order.reverse;
-            let mut paged = query;
-            if let Some(after) = &order.after {
-                let (value, id) = read_cursor(after)?;
-                let beyond = if descends { "<" } else { ">" };
-                paged.and(&format!(
-                    "({key} {beyond} ? OR ({key} = ? AND issue.id > ?))"
-                ));
-                paged.bind(value.clone());
-                paged.bind(value);
-                paged.bind(id);
-            }
-            let direction = if descends { "DESC" } else { "ASC" };
-            let sql = format!(
-                "SELECT {COLUMNS}, {key}{FROM}{} ORDER BY {key} {direction}, issue.id LIMIT {}",
-                paged.sql,
-                limit + 1
-            );
-            let mut statement = tx.prepare_cached(&sql)?;
-            let mut rows = statement.query(params_from_iter(&paged.values))?;
             let mut page = IssuePage {
                 issues: Vec::new(),
                 next: None,
                 total: u64::try_from(total).unwrap_or(0),
             };
+            let query = conditions(tx, filter, Of::Issues, &stamp, &deadlines.near)?;
+            // A page begins within those that have the same value as the last one of the page before, and goes
+            // on with the values beyond: two questions, each of which an index answers from where it begins.
+            let after = order.after.as_deref().map(read_cursor).transpose()?;
+            let parts = match after {
+                None => vec![(String::new(), Vec::new())],
+                Some((value, id)) => {
+                    let key = order.by.sql();
+                    vec![
+                        (
+                            format!(" AND {key} = ? AND issue.id {} ?", if order.reverse { "<" } else { ">" }),
+                            vec![value.clone(), Value::from(id)],
+                        ),
+                        (
+                            format!(" AND {key} {} ?", if order.descends() { "<" } else { ">" }),
+                            vec![value],
+                        ),
+                    ]
+                }
+            };
             let mut last = None;
-            while let Some(row) = rows.next()? {
-                if page.issues.len() == limit {
-                    page.next = last.take();
+            for (sql, values) in parts {
+                let sql = format!("{}{sql}", query.sql);
+                let values: Vec<Value> = query.values.iter().cloned().chain(values).collect();
+                if read_page(tx, order, (&sql, &values), (limit, &mut last), (&stamp, deadlines), &mut page)? {
                     break;
                 }
-                let issue = issue_of(row, &stamp, &*deadlines.stand)?;
-                let value: Value = row.get(14)?;
-                last = Some(write_cursor(&value, issue.id));
-                page.issues.push(issue);
             }
             Ok(page)
         })
@@ -629,24 +764,23 @@ impl Store {
     pub fn funnel(&self, filter: &IssueFilter, deadlines: &Deadlines) -> Result<Funnel> {
         let stamp = now();
         self.read(|tx| {
-            let counts =
-                |filter: &IssueFilter, column: &str, sum: &str| -> Result<SeverityCounts> {
-                    let query = conditions(tx, filter, &stamp, &deadlines.near)?;
-                    let mut statement = tx.prepare_cached(&format!(
-                        "SELECT {column}, {sum}{FROM}{} GROUP BY {column}",
-                        query.sql
-                    ))?;
-                    let mut rows = statement.query(params_from_iter(&query.values))?;
-                    let mut counts: SeverityCounts = Severity::ALL
-                        .into_iter()
-                        .map(|severity| (severity, 0))
-                        .collect();
-                    while let Some(row) = rows.next()? {
-                        let severity = Severity::from_rank(row.get(0)?);
-                        let count: i64 = row.get(1)?;
-                        if let Some(entry) = counts.iter_mut().find(|(one, _)| *one == severity) {
-                            entry.1 = u64::try_from(count).unwrap_or(0);
-                        }
+            let counts = |filter: &IssueFilter, column: &str, found: bool| -> Result<SeverityCounts> {
+                let of = Of::of(tx, filter, &stamp)?;
+                let query = conditions(tx, filter, of, &stamp, &deadlines.near)?;
+                let mut statement = tx.prepare_cached(&format!(
+                    "SELECT {column}, {}{}{} GROUP BY {column}",
+                    if found { "sum(issue.found)" } else { of.count() },
+                    of.from(),
+                    query.sql
+                ))?;
+                let mut rows = statement.query(params_from_iter(&query.values))?;
+                let mut counts: SeverityCounts =
+                    Severity::ALL.into_iter().map(|severity| (severity, 0)).collect();
+                while let Some(row) = rows.next()? {
+                    let severity = Severity::from_rank(row.get(0)?);
+                    let count: i64 = row.get(1)?;
+                    if let Some(entry) = counts.iter_mut().find(|(one, _)| *one == severity) {
+                        entry.1 = u64::try_from(count).unwrap_or(0);
                     }
                     Ok(counts)
                 };
@@ -655,9 +789,9 @@ impl Store {
                 all.standing = vec![Standing::Open, Standing::Excluded];
             }
             Ok(Funnel {
-                found: counts(&all, "issue.original", "sum(issue.found)")?,
-                prioritised: counts(filter, "issue.severity", "sum(issue.found)")?,
-                issues: counts(filter, "issue.severity", "count(*)")?,
+                found: counts(&all, "issue.original", true)?,
+                prioritised: counts(filter, "issue.severity", true)?,
+                issues: counts(filter, "issue.severity", false)?,
             })
         })
     }
@@ -667,7 +801,7 @@ impl Store {
         let stamp = now();
         self.read(|tx| {
             let mut statement =
-                tx.prepare_cached(&format!("SELECT {COLUMNS}{FROM} WHERE issue.id = ?1"))?;
+                tx.prepare_cached(&format!("SELECT {COLUMNS} FROM issue WHERE issue.id = ?1"))?;
             let mut rows = statement.query([id])?;
             match rows.next()? {
                 Some(row) => issue_of(row, &stamp, &*deadlines.stand),

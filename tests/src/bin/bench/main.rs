@@ -2,12 +2,17 @@
 //!
 //! Four questions, each with a table: one image; twelve images on one base, and then once more; an image
 //! with packages of every kind, secrets looked for; and what memory takes as a layer grows. `--five` adds a
-//! layer of 5 GB to the last. Names (`one`, `twelve`, `everything`, `memory`) choose among them.
+//! layer of 5 GB to the last. Two more need no registry: a whole inventory against all advisories, and the
+//! queue with 100 000 issues in it; `--million` adds a million. Names (`one`, `twelve`, `everything`,
+//! `memory`, `match`, `queue`) choose among them.
 //! Where a peer is absent it says so and goes on (`OX_PEERS=required` makes that an error).
 
 mod everything;
+mod inventory;
+mod matching;
 mod memory;
 mod one;
+mod queue;
 mod table;
 mod twelve;
 
@@ -52,6 +57,19 @@ fn bench() -> anyhow::Result<()> {
         .partition(|one| one.starts_with("--"));
     let five = flags.iter().any(|flag| flag == "--five");
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|one| one == name);
+    let mut out = std::io::stdout().lock();
+    if wanted("match") {
+        matching::ask(&mut out)?;
+    }
+    if wanted("queue") {
+        queue::ask(&mut out, flags.iter().any(|flag| flag == "--million"))?;
+    }
+    if !["one", "twelve", "everything", "memory"]
+        .into_iter()
+        .any(wanted)
+    {
+        return Ok(writeln!(out, "How: {}", machine())?);
+    }
     let Some(site) = Installation::start(organisation())? else {
         return Ok(());
     };
@@ -66,7 +84,6 @@ fn bench() -> anyhow::Result<()> {
     };
     // Compiles the component, once for all that follows.
     bench.ours("debian")?;
-    let mut out = std::io::stdout().lock();
     if wanted("one") {
         one::ask(&bench, &mut out)?;
     }
@@ -162,19 +179,25 @@ fn counted(scan: &Value, key: &str) -> u64 {
     counts.and_then(Value::as_u64).unwrap_or_default()
 }
 
-fn how() -> String {
+/// Profile and cores.
+fn machine() -> String {
     let profile = if cfg!(debug_assertions) {
         "dev (dependencies optimised, the host's own code hardly)"
     } else {
         "release"
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("profile {profile}; {cores} cores, of which matching and weighing use one.")
+}
+
+fn how() -> String {
     format!(
-        "How: images in a docker-registry process on the loopback interface of this machine ({cores} cores). \
-         ox-host is the whole program, profile {profile}: start, sign-in, listing the account, tokens, the \
+        "How: images in a docker-registry process on the loopback interface of this machine, {} \
+         ox-host is the whole program: start, sign-in, listing the account, tokens, the \
          scan, the store; compiled code is kept between runs, nothing of the images is. It reads through a \
          registry that asks for GitLab's tokens. Trivy and Syft read the same blobs from an open one. Trivy's \
          database of jars is an empty one: it can't be fetched everywhere. Time and memory of a program \
-         include its children; `ours` is ox-host's share of a row."
+         include its children; `ours` is ox-host's share of a row.",
+        machine()
     )
 }

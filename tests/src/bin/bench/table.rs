@@ -1,6 +1,7 @@
 //! The tables.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use ox_harness::measure::Measured;
 
@@ -77,4 +78,68 @@ pub(crate) fn write(out: &mut impl Write, title: &str, rows: &[Row]) -> io::Resu
 /// `12.3 MB`.
 pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// One step of several that are measured one after the other.
+pub(crate) struct Step {
+    name: &'static str,
+    took: Duration,
+    note: String,
+}
+
+impl Step {
+    pub(crate) fn new(name: &'static str, took: Duration, note: String) -> Self {
+        Self { name, took, note }
+    }
+}
+
+/// The same steps of several runs: the best and the worst of each.
+pub(crate) fn steps(out: &mut impl Write, title: &str, runs: &[Vec<Step>]) -> io::Result<()> {
+    writeln!(out, "{title}")?;
+    writeln!(out, "  {:<26} {:>10} {:>10}", "", "best", "worst")?;
+    for (at, step) in runs
+        .iter()
+        .flat_map(|run| run.iter().enumerate())
+        .take(runs.first().map_or(0, Vec::len))
+    {
+        let took = || runs.iter().filter_map(|run| Some(run.get(at)?.took));
+        let line = format!(
+            "  {:<26} {:>10} {:>10}  {}",
+            step.name,
+            milliseconds(took().min().unwrap_or_default()),
+            milliseconds(took().max().unwrap_or_default()),
+            step.note
+        );
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    writeln!(out)
+}
+
+/// Questions that were each asked often: the median and the 95th of a hundred.
+pub(crate) fn questions(
+    out: &mut impl Write,
+    title: &str,
+    questions: &mut [(String, Vec<Duration>, String)],
+) -> io::Result<()> {
+    writeln!(out, "{title}")?;
+    writeln!(out, "  {:<34} {:>10} {:>10}", "", "p50", "p95")?;
+    for (name, took, note) in questions {
+        took.sort();
+        let percentile = |percent: usize| {
+            let at = (took.len() * percent / 100).min(took.len().saturating_sub(1));
+            milliseconds(took.get(at).copied().unwrap_or_default())
+        };
+        let line = format!(
+            "  {name:<34} {:>10} {:>10}  {note}",
+            percentile(50),
+            percentile(95)
+        );
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    writeln!(out)
+}
+
+/// `12.3 ms`.
+fn milliseconds(took: Duration) -> String {
+    format!("{:.1} ms", took.as_secs_f64() * 1e3)
 }
