@@ -114,6 +114,12 @@ pub fn normalise_name<'a>(ecosystem: &str, name: &'a str) -> Cow<'a, str> {
     }
 }
 
+/// True where names that differ in capitals only are asked about together: Go's paths have case, and the
+/// specification of package URLs, and with it many tools, writes them in lower case.
+pub fn ignores_case(ecosystem: &str) -> bool {
+    ecosystem == "Go"
+}
+
 /// Lower case, and every run of `-`, `_` and `.` is one `-`.
 fn pep_503(name: &str) -> Cow<'_, str> {
     let separator = |b: u8| matches!(b, b'-' | b'_' | b'.');

@@ -163,4 +163,10 @@ pub struct Import {
     /// Functions and methods; empty when all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<String>,
+    /// Operating systems that it is concerned on (`windows`); empty when on all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goos: Vec<String>,
+    /// Architectures that it is concerned on (`ppc64le`); empty when on all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub goarch: Vec<String>,
 }

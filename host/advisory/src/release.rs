@@ -146,7 +146,7 @@ fn is_suse_module(here: &str, there: &str) -> bool {
 /// `rhel-9.4`, `opensuse-leap-15.5`); also an ecosystem itself (`Debian:12`). `None` where nobody publishes
 /// advisories for it.
 pub fn of_distro(distro: &str) -> Option<String> {
-    let lower = distro.to_ascii_lowercase();
+    let lower = distro.trim().to_ascii_lowercase().replace(' ', "-");
     let known = Ecosystem::parse(distro);
     if has_releases(&known.name) && (known.suffix.is_some() || known.name != lower) {
         return Some(distro.to_owned());

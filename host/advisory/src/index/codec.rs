@@ -22,19 +22,52 @@ const MAX_BLOCK_BYTES: u64 = 64 << 20;
 
 const PLAIN: u8 = 0;
 const DEFLATED: u8 = 1;
+// From here on, Go's packages are stored with the platforms that they are concerned on. Blocks without are
+// still read: those of an index whose records were not imported again.
+const PLAIN_WITH_PLATFORMS: u8 = 2;
+const DEFLATED_WITH_PLATFORMS: u8 = 3;
 
-/// The head as matching needs it: without details, and only with references that show an exploit.
+/// Pages that a head keeps besides those that show an exploit.
+const MAX_PAGES: usize = 6;
+
+/// The head as matching needs it: without details, and only with the references that show an exploit and a
+/// few more: the advisory's own page first, then what fixed it, then others.
 pub(super) fn head(head: &Head) -> Vec<u8> {
     let mut out = Out::new();
-    out.head(head, |reference| reference.shows_exploit());
+    out.head(head, &kept(&head.references));
     out.plain()
+}
+
+fn kept(references: &[Reference]) -> Vec<&Reference> {
+    let mut kept: Vec<&Reference> = references
+        .iter()
+        .filter(|reference| reference.shows_exploit())
+        .collect();
+    let mut pages: Vec<(usize, &Reference)> = references
+        .iter()
+        .filter(|reference| !reference.shows_exploit())
+        .filter_map(|reference| {
+            let rank = ["ADVISORY", "FIX", "WEB"]
+                .iter()
+                .position(|kind| *kind == reference.kind)?;
+            Some((rank, reference))
+        })
+        .collect();
+    pages.sort_by_key(|(rank, _)| *rank);
+    kept.extend(
+        pages
+            .into_iter()
+            .take(MAX_PAGES)
+            .map(|(_, reference)| reference),
+    );
+    kept
 }
 
 /// What only people read, and all that is affected.
 pub(super) fn body(head: &Head, affected: &[Affected]) -> Vec<u8> {
     let mut out = Out::new();
     out.text(&head.details);
-    out.references(&head.references, |_| true);
+    out.references(&head.references.iter().collect::<Vec<_>>());
     out.number(affected.len());
     for element in affected {
         out.text(&element.ecosystem);
@@ -95,7 +128,7 @@ struct Out(Vec<u8>);
 
 impl Out {
     fn new() -> Self {
-        Self(vec![PLAIN])
+        Self(vec![PLAIN_WITH_PLATFORMS])
     }
 
     fn plain(self) -> Vec<u8> {
@@ -106,7 +139,7 @@ impl Out {
         if self.0.len() < threshold {
             return self.0;
         }
-        let mut packed = vec![DEFLATED];
+        let mut packed = vec![DEFLATED_WITH_PLATFORMS];
         let contents = self.0.get(1..).unwrap_or_default();
         let done = DeflateEncoder::new(contents, Compression::new(3)).read_to_end(&mut packed);
         match done {
@@ -155,15 +188,15 @@ impl Out {
         }
     }
 
-    fn references(&mut self, references: &[Reference], which: fn(&Reference) -> bool) {
-        self.number(references.iter().filter(|r| which(r)).count());
-        for reference in references.iter().filter(|r| which(r)) {
+    fn references(&mut self, references: &[&Reference]) {
+        self.number(references.len());
+        for reference in references {
             self.text(&reference.kind);
             self.text(&reference.url);
         }
     }
 
-    fn head(&mut self, head: &Head, which: fn(&Reference) -> bool) {
+    fn head(&mut self, head: &Head, references: &[&Reference]) {
         self.text(&head.id);
         self.text(&head.modified);
         self.option(head.published.as_deref());
@@ -175,7 +208,7 @@ impl Out {
         self.severities(&head.severity);
         self.option(head.severity_word.as_deref());
         self.texts(&head.cwes);
-        self.references(&head.references, which);
+        self.references(references);
         self.option(head.informational.as_deref());
     }
 
@@ -187,6 +220,8 @@ impl Out {
         for import in &affected.imports {
             self.text(&import.path);
             self.texts(&import.symbols);
+            self.texts(&import.goos);
+            self.texts(&import.goarch);
         }
         self.ranges(&affected.custom_ranges);
         self.option(affected.urgency.as_deref());
@@ -223,17 +258,26 @@ impl Out {
     }
 }
 
-struct In<'a>(&'a [u8]);
+struct In<'a> {
+    rest: &'a [u8],
+    has_platforms: bool,
+}
 
 impl<'a> In<'a> {
     fn new(block: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<Self> {
         match block.split_first() {
-            Some((&PLAIN, contents)) => Ok(Self(contents)),
-            Some((&DEFLATED, contents)) => {
+            Some((mark @ &(PLAIN | PLAIN_WITH_PLATFORMS), contents)) => Ok(Self {
+                rest: contents,
+                has_platforms: *mark == PLAIN_WITH_PLATFORMS,
+            }),
+            Some((mark @ &(DEFLATED | DEFLATED_WITH_PLATFORMS), contents)) => {
                 let mut unpacked = DeflateDecoder::new(contents).take(MAX_BLOCK_BYTES);
                 let done = unpacked.read_to_end(buffer);
                 done.map_err(|_| LookupError::Encoding("it can't be unpacked"))?;
-                Ok(Self(buffer))
+                Ok(Self {
+                    rest: buffer,
+                    has_platforms: *mark == DEFLATED_WITH_PLATFORMS,
+                })
             }
             Some(_) => Err(LookupError::Encoding("it is packed in an unknown way")),
             None => Err(LookupError::Encoding("it is empty")),
@@ -241,8 +285,8 @@ impl<'a> In<'a> {
     }
 
     fn byte(&mut self) -> Result<u8> {
-        let (&byte, rest) = self.0.split_first().ok_or(ENDS)?;
-        self.0 = rest;
+        let (&byte, rest) = self.rest.split_first().ok_or(ENDS)?;
+        self.rest = rest;
         Ok(byte)
     }
 
@@ -259,8 +303,8 @@ impl<'a> In<'a> {
     }
 
     fn take(&mut self, bytes: usize) -> Result<String> {
-        let (taken, rest) = self.0.split_at_checked(bytes).ok_or(ENDS)?;
-        self.0 = rest;
+        let (taken, rest) = self.rest.split_at_checked(bytes).ok_or(ENDS)?;
+        self.rest = rest;
         let text = std::str::from_utf8(taken);
         Ok(text
             .map_err(|_| LookupError::Encoding("a text in it is not UTF-8"))?
@@ -282,7 +326,7 @@ impl<'a> In<'a> {
     fn list<T>(&mut self, mut element: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         let count = self.number()?;
         // Every element has a byte at least: a broken count can't ask for more memory than that.
-        if count > self.0.len() {
+        if count > self.rest.len() {
             return Err(ENDS);
         }
         let mut list = Vec::with_capacity(count);
@@ -338,7 +382,17 @@ impl<'a> In<'a> {
             versions: self.texts()?,
             imports: self.list(|input| {
                 let (path, symbols) = (input.text()?, input.texts()?);
-                Ok(Import { path, symbols })
+                let (goos, goarch) = if input.has_platforms {
+                    (input.texts()?, input.texts()?)
+                } else {
+                    (Vec::new(), Vec::new())
+                };
+                Ok(Import {
+                    path,
+                    symbols,
+                    goos,
+                    goarch,
+                })
             })?,
             custom_ranges: self.ranges()?,
             urgency: self.option()?,

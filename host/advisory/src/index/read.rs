@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Cve, Result, codec};
 use crate::LookupError;
+use crate::ecosystem::{ignores_case, normalise_name};
 use crate::epss::Score;
 use crate::kev::Known;
 use crate::matching::{Advisories, Advisory};
@@ -116,29 +117,41 @@ impl Advisories for Snapshot {
     }
 }
 
-/// Heads come without details, and only with the references that show an exploit.
+/// Heads come without details, and only with the references that show an exploit and a few more. Elements
+/// keep the name that their record has, which may differ in capitals where those mean the same.
 pub(super) fn about(
     connection: &Connection,
     ecosystem: &str,
     name: &str,
 ) -> Answer<Vec<Arc<Advisory>>> {
-    let name = crate::ecosystem::normalise_name(ecosystem, name);
-    let mut statement = connection.prepare_cached(
-        "SELECT record.head, about.affected FROM ecosystem
+    let name = normalise_name(ecosystem, name);
+    let mut statement = connection.prepare_cached(if ignores_case(ecosystem) {
+        "SELECT record.head, about.affected, package.name FROM ecosystem
          JOIN package ON package.ecosystem = ecosystem.id
          JOIN about ON about.package = package.id
          JOIN record ON record.key = about.record
-         WHERE ecosystem.name = ?1 AND package.name = ?2",
-    )?;
+         WHERE ecosystem.name = ?1 AND package.name = ?2 COLLATE NOCASE"
+    } else {
+        "SELECT record.head, about.affected, package.name FROM ecosystem
+         JOIN package ON package.ecosystem = ecosystem.id
+         JOIN about ON about.package = package.id
+         JOIN record ON record.key = about.record
+         WHERE ecosystem.name = ?1 AND package.name = ?2"
+    })?;
     let mut rows = statement.query(params![ecosystem, name])?;
     let mut advisories = Vec::new();
     while let Some(row) = rows.next()? {
         let head = codec::read_head(blob(row, 0)?)?;
+        let name: String = row.get(2)?;
         let affected = codec::read_slice(ecosystem, &name, blob(row, 1)?)?;
         advisories.push(Advisory { head, affected });
     }
     // The same answer whatever the sequence of imports was.
-    advisories.sort_by(|a, b| a.head.id.cmp(&b.head.id));
+    let order = |advisory: &Advisory| {
+        let name = advisory.affected.first().map(|first| first.name.clone());
+        (advisory.head.id.clone(), name)
+    };
+    advisories.sort_by_cached_key(order);
     Ok(advisories.into_iter().map(Arc::new).collect())
 }
 
@@ -187,8 +200,17 @@ pub(super) fn touched_since(
          JOIN ecosystem ON ecosystem.id = package.ecosystem
          WHERE package.touched > ?1 ORDER BY 1, 2",
     )?;
-    let rows = statement.query_map([since(generation)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut rows = statement.query([since(generation)])?;
+    let mut touched = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let (ecosystem, name): (String, String) = (row.get(0)?, row.get(1)?);
+        // What was written in lower case is asked about again, too.
+        if ignores_case(&ecosystem) && name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            touched.insert((ecosystem.clone(), name.to_ascii_lowercase()));
+        }
+        touched.insert((ecosystem, name));
+    }
+    Ok(touched.into_iter().collect())
 }
 
 pub(super) fn threats_touched_since(connection: &Connection, generation: u64) -> Answer<Threats> {
@@ -255,7 +277,10 @@ pub(super) fn exploits(connection: &Connection, id: &str) -> Answer<Vec<Referenc
     let found = winner(connection, id)?;
     Ok(found
         .map(|(_, _, head)| head.references)
-        .unwrap_or_default())
+        .unwrap_or_default()
+        .into_iter()
+        .filter(Reference::shows_exploit)
+        .collect())
 }
 
 pub(super) fn aliases_of<S: AsRef<str>>(connection: &Connection, ids: &[S]) -> Answer<Vec<String>> {

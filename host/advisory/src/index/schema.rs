@@ -15,10 +15,10 @@ const APPLICATION_ID: i64 = 0x4f58_4144;
 
 /// What the parser and the codec make of a record. Higher after every change of either: the next import
 /// then reads every record anew, even of files that did not change.
-pub(crate) const CONTENT: i64 = 1;
+pub(crate) const CONTENT: i64 = 2;
 
 /// One step per released format; never change one that was released, append.
-const STEPS: &[&str] = &[FORMAT_1];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2];
 
 /// The newest format that this program knows.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -132,6 +132,9 @@ CREATE TABLE epss (
 CREATE INDEX kev_touched ON kev (touched);
 CREATE INDEX epss_touched ON epss (touched);
 ";
+
+// Names that differ in capitals only, where those mean the same ([`crate::ecosystem::ignores_case`]).
+const FORMAT_2: &str = "CREATE INDEX package_any_case ON package (ecosystem, name COLLATE NOCASE);";
 
 /// The format of a database, after a look at whose it is.
 pub(super) fn format_of(connection: &Connection, path: &Path) -> Result<i64> {

@@ -84,12 +84,16 @@ fn records_that_name_each_other_without_end_are_cut() {
 }
 
 #[test]
-fn heads_for_matching_have_exploits_and_no_details() {
+fn heads_for_matching_have_exploits_first_and_few_pages_and_no_details() {
     let home = tempfile::tempdir().unwrap();
     let index = Index::open(home.path()).unwrap();
     let mut record = record("T-1", "Debian:12", "a", "1", "2025-01-01T00:00:00Z");
     record["references"] = json!([
-        {"type": "WEB", "url": "https://x.example/1"}, {"type": "EVIDENCE", "url": "https://x.example/2"}
+        {"type": "WEB", "url": "https://x.example/1"}, {"type": "EVIDENCE", "url": "https://x.example/2"},
+        {"type": "PACKAGE", "url": "https://x.example/3"}, {"type": "FIX", "url": "https://x.example/4"},
+        {"type": "ADVISORY", "url": "https://x.example/5"}, {"type": "WEB", "url": "https://x.example/6"},
+        {"type": "WEB", "url": "https://x.example/7"}, {"type": "WEB", "url": "https://x.example/8"},
+        {"type": "WEB", "url": "https://x.example/9"}
     ]);
     let again = json!({"package": {"ecosystem": "Debian:11", "name": "a"}, "versions": ["1"]});
     record["affected"].as_array_mut().unwrap().push(again);
@@ -98,8 +102,15 @@ fn heads_for_matching_have_exploits_and_no_details() {
     import(&index, &data);
     let about = index.about("Debian", "a").unwrap();
     assert_eq!(about[0].head.details, "");
-    assert_eq!(about[0].head.references, index.exploits("T-1").unwrap());
-    assert_eq!(about[0].head.references[0].url, "https://x.example/2");
+    let urls: Vec<&str> = about[0]
+        .head
+        .references
+        .iter()
+        .map(|reference| reference.url.trim_start_matches("https://x.example/"))
+        .collect();
+    assert_eq!(urls, ["2", "5", "4", "1", "6", "7", "8"]);
+    let exploits = index.exploits("T-1").unwrap();
+    assert_eq!(exploits, about[0].head.references[..1]);
     let releases: Vec<_> = about[0]
         .affected
         .iter()
@@ -109,7 +120,7 @@ fn heads_for_matching_have_exploits_and_no_details() {
     let shown = index.record("T-1").unwrap().unwrap();
     assert_eq!(
         (shown.head.references.len(), shown.head.details.len()),
-        (2, 440)
+        (9, 440)
     );
     assert!(index.covers("Debian") && !index.covers("Debian:12"));
 }
@@ -212,7 +223,7 @@ fn severities() -> impl Strategy<Value = Vec<SeverityScore>> {
 
 fn affected() -> impl Strategy<Value = Affected> {
     let name = ("npm|npm:1|npm:a:b", "[a-z]{1,5}");
-    let imports = prop::collection::vec(("[a-z/]{1,9}", texts()), 0..3);
+    let imports = prop::collection::vec(("[a-z/]{1,9}", texts(), texts(), texts()), 0..3);
     let versions = prop::collection::vec("[0-9.]{1,9}", 0..600);
     let rest = (
         severities(),
@@ -230,7 +241,12 @@ fn affected() -> impl Strategy<Value = Affected> {
         )| {
             let imports = imports
                 .into_iter()
-                .map(|(path, symbols)| Import { path, symbols })
+                .map(|(path, symbols, goos, goarch)| Import {
+                    path,
+                    symbols,
+                    goos,
+                    goarch,
+                })
                 .collect();
             Affected {
                 ecosystem,
@@ -296,7 +312,9 @@ proptest! {
     #[test]
     fn what_is_stored_comes_back(head in head(), affected in prop::collection::vec(affected(), 0..4)) {
         let mut back = codec::read_head(&codec::head(&head)).unwrap();
-        prop_assert!(back.references.iter().all(Reference::shows_exploit));
+        let kept = |reference: &&Reference| back.references.contains(reference);
+        prop_assert!(head.references.iter().filter(|one| one.shows_exploit()).all(|one| kept(&one)));
+        prop_assert!(back.references.iter().filter(|one| !one.shows_exploit()).count() <= 6);
         let (details, references, all) = codec::read_body(&codec::body(&head, &affected)).unwrap();
         back.details = details;
         back.references = references;
@@ -319,4 +337,104 @@ proptest! {
         let _ = codec::read_head(&noise);
         let _ = codec::read_body(&noise);
     }
+}
+
+#[test]
+fn names_that_differ_in_capitals_only_are_asked_about_together_where_those_mean_the_same() {
+    let home = tempfile::tempdir().unwrap();
+    let index = Index::open(home.path()).unwrap();
+    let data = home.path().join("data");
+    let go = |id: &str, name: &str| record(id, "Go", name, "1", "2025-01-01T00:00:00Z");
+    let npm = |id: &str, name: &str| record(id, "npm", name, "1", "2025-01-01T00:00:00Z");
+    export(
+        &data,
+        "Go",
+        &[
+            go("G-1", "github.com/Masterminds/goutils"),
+            go("G-2", "github.com/masterminds/goutils"),
+        ],
+    );
+    export(&data, "npm", &[npm("N-1", "JSONStream")]);
+    import(&index, &data);
+    let about = index.about("Go", "github.com/masterMinds/goutils").unwrap();
+    let names: Vec<_> = about
+        .iter()
+        .map(|advisory| {
+            (
+                advisory.head.id.as_str(),
+                advisory.affected[0].name.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("G-1", "github.com/Masterminds/goutils"),
+            ("G-2", "github.com/masterminds/goutils")
+        ]
+    );
+    assert!(index.about("npm", "jsonstream").unwrap().is_empty());
+    // A package that was written in lower case is matched again when the record of the other name changes.
+    let touched = index.touched_since(0).unwrap();
+    let lower = ("Go".to_owned(), "github.com/masterminds/goutils".to_owned());
+    assert_eq!(touched.iter().filter(|one| **one == lower).count(), 1);
+    assert_eq!(touched.len(), 3, "{touched:?}");
+}
+
+#[test]
+fn blocks_of_an_older_program_are_still_read() {
+    let affected = crate::osv::Affected {
+        name: "a".to_owned(),
+        ecosystem: "Go".to_owned(),
+        imports: vec![Import {
+            path: "a/b".to_owned(),
+            symbols: vec!["F".to_owned()],
+            ..Import::default()
+        }],
+        ..crate::osv::Affected::default()
+    };
+    let new = codec::slice("a", std::iter::once(&affected));
+    // Without the two lists of platforms, which are empty, behind the symbol.
+    let at = new.iter().position(|byte| *byte == b'F').unwrap();
+    let mut old = new.clone();
+    old.drain(at + 1..at + 3);
+    old[0] = 0;
+    assert_eq!(
+        codec::read_slice("Go", "a", &old).unwrap(),
+        [affected.clone()]
+    );
+    assert_eq!(codec::read_slice("Go", "a", &new).unwrap(), [affected]);
+}
+
+#[test]
+fn an_index_of_the_first_format_is_brought_to_the_newest() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let path = {
+        let index = Index::open(home.path()).unwrap();
+        let one = record("T-1", "Go", "example.com/A", "1", "2025-01-01T00:00:00Z");
+        export(&data, "Go", &[one]);
+        import(&index, &data);
+        let files = std::fs::read_dir(home.path()).unwrap();
+        let mut files = files.map(|file| file.unwrap().path());
+        files
+            .find(|file| file.extension().is_some_and(|ext| ext == "db"))
+            .unwrap()
+    };
+    let older = rusqlite::Connection::open(&path).unwrap();
+    older
+        .execute_batch("DROP INDEX package_any_case; PRAGMA user_version = 1;")
+        .unwrap();
+    drop(older);
+    let index = Index::open(home.path()).unwrap();
+    assert_eq!(index.about("Go", "example.com/a").unwrap().len(), 1);
+    let now = rusqlite::Connection::open(&path).unwrap();
+    let count: i64 = now
+        .query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE name = 'package_any_case'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(count, 1);
 }

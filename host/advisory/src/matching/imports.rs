@@ -40,7 +40,17 @@ pub(super) enum Presence {
 /// Judges the packages that a record names of the component's module (`module`: as the record has it).
 pub(super) fn presence(component: &Component, module: &str, imports: &[&Import]) -> Presence {
     let main = component.main_path.as_deref();
+    let unstated = component.by_name_only && main.is_none();
     if imports.is_empty() {
+        if unstated && is_program(module) {
+            return Presence::Open(
+                Certainty::Likely,
+                Some(format!(
+                    "{module} is a program first, and whether this is the program or a library in another one \
+                     is not stated."
+                )),
+            );
+        }
         if main.is_none() && is_program(module) {
             return Presence::Open(
                 Certainty::Unsure,
@@ -52,14 +62,38 @@ pub(super) fn presence(component: &Component, module: &str, imports: &[&Import])
         }
         return Presence::Open(Certainty::Certain, None);
     }
+    let elsewhere: Vec<Elsewhere> = imports
+        .iter()
+        .map(|import| elsewhere(component, import))
+        .collect();
+    // On another platform than the program's.
+    if elsewhere.iter().all(|where_| *where_ == Elsewhere::Yes) {
+        return Presence::Absent;
+    }
+    if elsewhere.iter().all(|where_| *where_ != Elsewhere::No) {
+        return Presence::Open(
+            Certainty::Unsure,
+            Some(format!(
+                "Only programs for {} are concerned, and for what this one was built is not stated.",
+                platforms(imports)
+            )),
+        );
+    }
     let mut best: Option<Linked> = None;
-    for import in imports {
+    let here = imports.iter().zip(&elsewhere);
+    for (import, _) in here.filter(|(_, elsewhere)| **elsewhere != Elsewhere::Yes) {
         let linked = linked(main, import);
         best = Some(best.map_or(linked, |best| best.max(linked)));
     }
     let named = named(imports);
     match best {
         Some(Linked::Yes) => Presence::Open(Certainty::Certain, None),
+        Some(Linked::No) if unstated => Presence::Open(
+            Certainty::Unsure,
+            Some(format!(
+                "Only a program of the module is concerned ({named}), and whether this is it is not stated."
+            )),
+        ),
         Some(Linked::No) => Presence::Absent,
         Some(Linked::Hardly) => Presence::Open(
             Certainty::Unsure,
@@ -67,13 +101,15 @@ pub(super) fn presence(component: &Component, module: &str, imports: &[&Import])
                 "Only parts of a program of the module are concerned ({named}), and that is not this program."
             )),
         ),
-        Some(Linked::Perhaps) | None if main.is_none() && is_program(module) => Presence::Open(
-            Certainty::Unsure,
-            Some(format!(
-                "{module} is a program first, and here it is a library in another program, which may not \
+        Some(Linked::Perhaps) | None if main.is_none() && !unstated && is_program(module) => {
+            Presence::Open(
+                Certainty::Unsure,
+                Some(format!(
+                    "{module} is a program first, and here it is a library in another program, which may not \
                  hold {named}."
-            )),
-        ),
+                )),
+            )
+        }
         Some(Linked::Perhaps) | None => Presence::Open(
             Certainty::Likely,
             Some(format!(
@@ -81,6 +117,54 @@ pub(super) fn presence(component: &Component, module: &str, imports: &[&Import])
             )),
         ),
     }
+}
+
+/// Whether a package is concerned only on platforms that the program was not built for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Elsewhere {
+    No,
+    /// The program's platform isn't known, and those concerned are not what images mostly hold.
+    Perhaps,
+    Yes,
+}
+
+fn elsewhere(component: &Component, import: &Import) -> Elsewhere {
+    let (os, arch) = component
+        .platform
+        .as_ref()
+        .map_or(("", ""), |(os, arch)| (os.as_str(), arch.as_str()));
+    let of = |named: &[String], built: &str, usual: &[&str]| {
+        if named.is_empty() || named.iter().any(|one| one == built) {
+            Elsewhere::No
+        } else if !built.is_empty() {
+            Elsewhere::Yes
+        } else if named.iter().any(|one| usual.contains(&one.as_str())) {
+            Elsewhere::No
+        } else {
+            Elsewhere::Perhaps
+        }
+    };
+    match (
+        of(&import.goos, os, &["linux"]),
+        of(&import.goarch, arch, &["amd64", "arm64"]),
+    ) {
+        (Elsewhere::Yes, _) | (_, Elsewhere::Yes) => Elsewhere::Yes,
+        (Elsewhere::Perhaps, _) | (_, Elsewhere::Perhaps) => Elsewhere::Perhaps,
+        _ => Elsewhere::No,
+    }
+}
+
+/// The platforms that a record names, for a sentence.
+fn platforms(imports: &[&Import]) -> String {
+    let mut names: Vec<&str> = imports
+        .iter()
+        .flat_map(|import| import.goos.iter().chain(&import.goarch))
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.truncate(MAX_NAMED * 4);
+    names.join(", ")
 }
 
 /// Whether a package is in the program.

@@ -9,6 +9,7 @@ use super::{
     lookup_ecosystem, rpm,
 };
 use crate::affected::{self, Doubt, Finding, Rule};
+use crate::ecosystem::ignores_case;
 use crate::osv::{Affected, Event, Import};
 use crate::release::{self, Agreement};
 use crate::version::{self, Order};
@@ -56,7 +57,9 @@ pub(super) fn concerns_by(
             component,
             ecosystem,
             rule: Rule {
-                blind_to_epoch: query.foreign_source && is_rpm(&ecosystem.name),
+                blind_to_epoch: is_rpm(&ecosystem.name)
+                    && (query.foreign_source
+                        || component.by_name_only && !query.version.contains(':')),
                 ..Rule::of(&ecosystem.name, order)
             },
             query: &query,
@@ -265,6 +268,7 @@ impl Judge<'_> {
             }
         }
         self.doubt(element, &finding, &mut doubts);
+        self.doubt_of_rpm(advisory, &finding, &mut doubts);
         let comparable =
             elements().filter(|element| self.is_comparable(element, &advisory.head.summary));
         let found = Match {
@@ -311,13 +315,68 @@ impl Judge<'_> {
                     | Event::LastAffected(at)
                     | Event::Limit(at) => rpm::is_comparable(version, at),
                 });
-        is_alike
-            && !(rpm::is_modular(version)
-                && self
-                    .component
-                    .stream
-                    .as_deref()
-                    .is_some_and(|stream| rpm::names_other_stream(summary, stream)))
+        is_alike && !(rpm::is_modular(version) && self.is_other_stream(element, summary))
+    }
+
+    /// Whether a record is about another stream of the module. Where the stream of the package isn't known,
+    /// its version may tell, if that of the stream's fix does.
+    fn is_other_stream(&self, element: &Affected, summary: &str) -> bool {
+        if let Some(stream) = self.component.stream.as_deref() {
+            return rpm::names_other_stream(summary, stream);
+        }
+        let Some((_, stream)) = rpm::numbered_stream(summary) else {
+            return false;
+        };
+        let mut fixes = element
+            .ranges
+            .iter()
+            .flat_map(|range| &range.events)
+            .filter_map(|event| match event {
+                Event::Fixed(at) => Some(at),
+                _ => None,
+            });
+        !rpm::begins_with_stream(self.query.version, stream)
+            && fixes.any(|at| rpm::begins_with_stream(at, stream))
+    }
+
+    /// What a version of RPM does not tell by itself.
+    fn doubt_of_rpm(&self, advisory: &Advisory, finding: &Finding, doubts: &mut Doubts) {
+        if !is_rpm(&self.ecosystem.name) {
+            return;
+        }
+        let version = self.query.version;
+        let Because::InRange {
+            fixed: Some(fixed), ..
+        } = &finding.because
+        else {
+            return;
+        };
+        let has_epoch = |version: &str| {
+            version
+                .split_once(':')
+                .is_some_and(|(epoch, _)| epoch != "0")
+        };
+        if self.component.by_name_only && !version.contains(':') && has_epoch(fixed) {
+            doubts.add(
+                Certainty::Likely,
+                format!(
+                    "The package URL states no epoch, and the advisory's {fixed} has one: they were compared \
+                     without."
+                ),
+            );
+        }
+        if rpm::is_modular(version)
+            && self.component.stream.is_none()
+            && let Some((module, stream)) = rpm::numbered_stream(&advisory.head.summary)
+            && !rpm::begins_with_stream(version, stream)
+        {
+            doubts.add(
+                Certainty::Likely,
+                format!(
+                    "The advisory is about {module}:{stream}, and of which stream the package is isn't stated."
+                ),
+            );
+        }
     }
 
     /// What the match itself leaves open.
@@ -379,6 +438,15 @@ impl Judge<'_> {
                 "Only a bill of materials in the image says that the package is there.".to_owned(),
             ),
             None => {}
+        }
+        if ignores_case(&self.ecosystem.name) && element.name != self.query.name {
+            doubts.add(
+                Certainty::Likely,
+                format!(
+                    "The advisory is about {}, which differs in capital letters.",
+                    element.name
+                ),
+            );
         }
         if self.query.foreign_source
             && matches!(self.ecosystem.name.as_str(), "AlmaLinux" | "Red Hat")

@@ -137,7 +137,11 @@ fn component(package: &Package<'_>) -> Result<Component, NoLookup> {
         _ => package.name.to_owned(),
     };
     if kind.is_distribution() {
-        return of_distribution(package, kind, purl.as_ref(), name, caution);
+        let component = of_distribution(package, kind, purl.as_ref(), name, caution)?;
+        return Ok(Component {
+            by_name_only: stated.is_none(),
+            ..component
+        });
     }
     let (ecosystem, version) = match kind {
         Kind::Go => ("Go", go_version(&name, version).ok_or(NoLookup::NoVersion)?),
@@ -169,6 +173,12 @@ fn component(package: &Package<'_>) -> Result<Component, NoLookup> {
         main_path,
         stream: None,
         caution,
+        by_name_only: stated.is_none(),
+        platform: if kind == Kind::Go {
+            platform(package)
+        } else {
+            None
+        },
     })
 }
 
@@ -201,7 +211,9 @@ fn of_distribution(
         _ => purl.and_then(|purl| purl.source(&version)),
     };
     let stream = match kind {
-        Kind::Rpm => attribute(package, "rpm.modularity").and_then(rpm::stream),
+        Kind::Rpm => attribute(package, "rpm.modularity")
+            .or_else(|| purl?.modularity())
+            .and_then(rpm::stream),
         _ => None,
     };
     Ok(Component {
@@ -209,10 +221,19 @@ fn of_distribution(
         name,
         version,
         source,
-        main_path: None,
         stream,
         caution,
+        ..Component::default()
     })
+}
+
+fn platform(package: &Package<'_>) -> Option<(String, String)> {
+    let (os, arch) = (attribute(package, "go.os"), attribute(package, "go.arch"));
+    if os.is_none() && arch.is_none() {
+        return None;
+    }
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Some((text(os), text(arch)))
 }
 
 fn attribute<'p>(package: &Package<'p>, key: &str) -> Option<&'p str> {

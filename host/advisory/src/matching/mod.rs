@@ -74,6 +74,21 @@ pub struct Component {
     /// Why it may not be what it is looked up as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caution: Option<Caution>,
+    /// It comes from a package URL: what that does not state is unknown, and not absent (the epoch of an RPM,
+    /// whether a Go module is the program itself).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_name_only: bool,
+    /// Go: operating system and architecture that the program was built for, either empty where unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<(String, String)>,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape that serde calls"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Why a component may not be the package that it is looked up as.

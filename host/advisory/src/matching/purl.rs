@@ -41,7 +41,9 @@ impl Purl {
         let error = || text.to_owned();
         let rest = text
             .trim()
-            .strip_prefix("pkg:")
+            .split_once(':')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("pkg"))
+            .map(|(_, rest)| rest)
             .ok_or_else(|| PurlError::Scheme(error()))?
             .trim_start_matches('/');
         let rest = rest.split('#').next().unwrap_or_default();
@@ -106,6 +108,12 @@ impl Purl {
         }
     }
 
+    /// Module and stream of an RPM, as Syft's and Trivy's package URLs have them.
+    pub(super) fn modularity(&self) -> Option<&str> {
+        self.qualifier("rpmmod")
+            .or_else(|| self.qualifier("modularitylabel"))
+    }
+
     /// Source package and its version, by the qualifier `upstream`.
     pub(super) fn source(&self, version: &str) -> Option<(String, String)> {
         let upstream = self.qualifier("upstream")?;
@@ -128,11 +136,47 @@ impl Purl {
 /// The ecosystem of the distribution that a package URL names.
 pub(super) fn os_ecosystem(purl: &Purl) -> Option<String> {
     if let Some(distro) = purl.qualifier("distro") {
+        // A rebuild that was taken for what it is rebuilt from: whose package it is, the namespace says.
+        if is_rebuild(&purl.namespace)
+            && let Some(at) = distro.find(|letter: char| letter.is_ascii_digit())
+        {
+            let own = format!(
+                "{}-{}",
+                purl.namespace,
+                distro.get(at..).unwrap_or_default()
+            );
+            return release::of_distro(&own);
+        }
         let with_id = || release::of_distro(&format!("{}-{distro}", purl.namespace));
         return release::of_distro(distro).or_else(with_id);
     }
     // Those without releases.
     release::of_distro(&purl.namespace)
+}
+
+fn is_rebuild(namespace: &str) -> bool {
+    ["almalinux", "alma", "rocky", "rockylinux"]
+        .iter()
+        .any(|known| namespace.eq_ignore_ascii_case(known))
+}
+
+/// The release that an RPM was built for, by its own version: `8` of `1.1.1k-5.el8_5` and
+/// `10.19.0-1.module_el8.1.0+2230+d7e5b5f5`.
+fn by_dist_tag(purl: &Purl) -> Option<String> {
+    if purl.kind != "rpm" {
+        return None;
+    }
+    let (_, release) = purl.version.as_deref()?.rsplit_once('-')?;
+    let number = [".el", "module_el", "module+el"]
+        .iter()
+        .filter_map(|tag| Some((release.find(tag)?, tag.len())))
+        .min()
+        .and_then(|(at, length)| release.get(at + length..))?;
+    let end = number
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(number.len());
+    let number = number.get(..end).filter(|number| !number.is_empty())?;
+    release::of_distro(&format!("{}-{number}", purl.namespace))
 }
 
 fn decode(text: &str) -> String {
@@ -182,7 +226,9 @@ pub fn from_purl(purl: &str, distro: Option<&str>) -> Result<OwnedPackage, PurlE
         source: parsed.source(&version),
         version,
         purl: purl.trim().to_owned(),
-        os_ecosystem: os_ecosystem(&parsed).or_else(|| release::of_distro(distro?)),
+        os_ecosystem: os_ecosystem(&parsed)
+            .or_else(|| release::of_distro(distro?))
+            .or_else(|| by_dist_tag(&parsed)),
     })
 }
 

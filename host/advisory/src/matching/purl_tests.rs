@@ -128,6 +128,79 @@ fn a_text_that_is_none_is_refused_with_what_one_looks_like() {
     assert!(message.contains("pkg:pypi/django@"), "{message}");
 }
 
+#[test]
+fn a_package_url_is_taken_as_each_scanner_writes_it() {
+    for (purl, name, version) in [
+        ("PKG:PyPI/PyYAML@5.3.1", "pyyaml", "5.3.1"),
+        ("pkg:golang/std@go1.20.4", "stdlib", "1.20.4"),
+        ("pkg:golang/stdlib@v1.20.4", "stdlib", "1.20.4"),
+        (
+            "pkg:golang/github.com%2Fopencontainers%2Frunc@v1.0.0-rc9",
+            "github.com/opencontainers/runc",
+            "v1.0.0-rc9",
+        ),
+        (
+            "pkg:golang/github.com/argoproj/argo-cd/v2@v2.0.0?type=module#util/jwt",
+            "github.com/argoproj/argo-cd/v2",
+            "v2.0.0",
+        ),
+    ] {
+        let found = component(purl, None);
+        assert_eq!(
+            (found.name.as_str(), found.version.as_str()),
+            (name, version)
+        );
+    }
+    for devel in [
+        "pkg:golang/github.com/foo/bar@(devel)",
+        "pkg:golang/github.com/foo/bar@%28devel%29",
+    ] {
+        assert_eq!(
+            lookup(&from_purl(devel, None).unwrap().package()),
+            Lookup::No(super::super::NoLookup::NoVersion)
+        );
+    }
+    for purl in [
+        "pkg:rpm/almalinux/openssl-libs@1.1.1k-5.el8_5?arch=x86_64&epoch=1&distro=almalinux-8.5",
+        "pkg:rpm/almalinux/openssl-libs@1.1.1k-5.el8_5?distro=almalinux-8.5&epoch=1&arch=x86_64",
+        "pkg:rpm/alma/openssl-libs@1.1.1k-5.el8_5?distro=alma-8.5&epoch=1",
+        "pkg:rpm/AlmaLinux/openssl-libs@1%3A1.1.1k-5.el8_5?DISTRO=AlmaLinux-8.5",
+        "pkg:rpm/almalinux/openssl-libs@1.1.1k-5.el8_5?epoch=1&distro=almalinux%208.5",
+        "pkg:rpm/almalinux/openssl-libs@1.1.1k-5.el8_5?epoch=1&distro=8.5",
+        // What it was taken for, or nothing: its namespace and its own version say what it is.
+        "pkg:rpm/almalinux/openssl-libs@1.1.1k-5.el8_5?epoch=1&distro=rhel-8",
+        "pkg:rpm/almalinux/openssl-libs@1.1.1k-5.el8_5?epoch=1",
+    ] {
+        let found = component(purl, None);
+        assert_eq!(found.ecosystem, "AlmaLinux:8", "{purl}");
+        assert_eq!(found.version, "1:1.1.1k-5.el8_5", "{purl}");
+    }
+    for (purl, ecosystem) in [
+        (
+            "pkg:rpm/redhat/bash@4.4.20-4.el8_6?distro=rhel-8.6",
+            "Red Hat:enterprise_linux:8::baseos",
+        ),
+        (
+            "pkg:rpm/almalinux/npm@6.14-1.10.module_el8.1.0%2B22%2Bd7",
+            "AlmaLinux:8",
+        ),
+        ("pkg:rpm/rocky/bash@5.1.8-6.el9_1", "Rocky Linux:9"),
+        (
+            "pkg:rpm/almalinux/bash@5.2.26-3.el10?distro=almalinux-10",
+            "AlmaLinux:10",
+        ),
+    ] {
+        assert_eq!(component(purl, None).ecosystem, ecosystem, "{purl}");
+    }
+    let module = "nodejs:10:8010020191128:cdc1202b";
+    for key in ["rpmmod", "modularitylabel"] {
+        let purl = format!(
+            "pkg:rpm/almalinux/nodejs@10.19.0-1.module_el8.1.0%2B22%2Bd7?distro=almalinux-8&{key}={module}"
+        );
+        assert_eq!(component(&purl, None).stream.as_deref(), Some("nodejs:10"));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 

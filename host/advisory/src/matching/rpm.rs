@@ -33,6 +33,27 @@ pub(super) fn stream(label: &str) -> Option<String> {
     (!module.is_empty() && !stream.is_empty()).then(|| format!("{module}:{stream}"))
 }
 
+/// Module and stream that a record's summary names first, when the stream is a number: `nodejs`, `10`.
+pub(super) fn numbered_stream(summary: &str) -> Option<(&str, &str)> {
+    summary.split([' ', ',', '(', ')']).find_map(|word| {
+        let (module, stream) = word.split_once(':')?;
+        let is_number = stream.starts_with(|letter: char| letter.is_ascii_digit())
+            && stream
+                .chars()
+                .all(|letter| letter.is_ascii_digit() || letter == '.');
+        (!module.is_empty() && is_number).then_some((module, stream))
+    })
+}
+
+/// True when a version, without its epoch, begins with the number of a stream: `1:10.19.0-1.module…` is of
+/// `10`, and none of `12`.
+pub(super) fn begins_with_stream(version: &str, stream: &str) -> bool {
+    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+    version
+        .strip_prefix(stream)
+        .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_digit()))
+}
+
 /// True when a record's summary (`Important: nodejs:10 security update`) names another stream of the module.
 pub(super) fn names_other_stream(summary: &str, stream: &str) -> bool {
     let Some((module, _)) = stream.split_once(':') else {

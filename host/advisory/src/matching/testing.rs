@@ -255,6 +255,8 @@ pub(crate) fn record(value: &Value) -> (Head, Vec<Affected>) {
                 .map(|import| Import {
                     path: import["path"].as_str().unwrap().to_owned(),
                     symbols: texts(&import["symbols"]),
+                    goos: texts(&import["goos"]),
+                    goarch: texts(&import["goarch"]),
                 })
                 .collect(),
             ..Affected::default()

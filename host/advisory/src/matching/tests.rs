@@ -243,7 +243,8 @@ fn a_record_of_another_stream_does_not_match() {
     assert!(of(Some("nodejs:10")).is_empty());
     assert_eq!(of(Some("nodejs:12")), ["ALSA-1"]);
     assert_eq!(of(Some("perl:5.30")), ["ALSA-1"]);
-    assert_eq!(of(None), ["ALSA-1"]);
+    // The version tells, where that of the fix begins with the stream's number.
+    assert!(of(None).is_empty());
 }
 
 #[test]
@@ -505,4 +506,130 @@ fn records_that_concern_a_component_are_grouped_by_their_heads() {
     assert_eq!(groups.len(), 1);
     assert_eq!(groups[0].primary, "CVE-2024-1");
     assert_eq!(groups[0].records, [0, 1]);
+}
+
+fn bare(ecosystem: &str, name: &str, version: &str) -> Component {
+    Component {
+        by_name_only: true,
+        ..component(ecosystem, name, version)
+    }
+}
+
+#[test]
+fn an_epoch_that_a_package_url_does_not_state_is_not_taken_for_none() {
+    let memory = memory(&[one(
+        "A",
+        &[fixed("AlmaLinux:8", "bind", "32:9.11.36-16.el8")],
+    )]);
+    let at = |version: &str| {
+        let mut found = matches(&bare("AlmaLinux:8", "bind", version), &memory).unwrap();
+        found.pop()
+    };
+    let below = at("9.11.36-15.el8").unwrap();
+    assert_eq!(below.certainty, Certainty::Likely);
+    assert!(below.doubt.unwrap().contains("no epoch"));
+    assert_eq!(at("9.11.36-16.el8"), None);
+    assert_eq!(
+        at("32:9.11.36-15.el8").unwrap().certainty,
+        Certainty::Certain
+    );
+    // What is stated counts, and so does the package manager's own record, which leaves none out.
+    assert!(at("31:9.99-1.el8").is_some());
+    assert_eq!(
+        ids(&component("AlmaLinux:8", "bind", "9.11.36-16.el8"), &memory),
+        ["A"]
+    );
+}
+
+#[test]
+fn the_version_tells_a_numbered_stream_where_nothing_else_does() {
+    let of = |stream: &str, name: &str, fix: &str| {
+        let mut record = one("A", &[fixed("AlmaLinux:8", name, fix)]);
+        record["summary"] = json!(format!("Important: nodejs:{stream} security update"));
+        memory(&[record])
+    };
+    let nodejs = bare("AlmaLinux:8", "nodejs", "1:10.19.0-1.module_el8.1.0+22+d7");
+    let ten = of("10", "nodejs", "1:10.24.0-1.module_el8.3.0+33+d8");
+    let found = matches(&nodejs, &ten).unwrap();
+    assert_eq!(found[0].certainty, Certainty::Certain);
+    let twelve = of("12", "nodejs", "1:12.24.0-1.module_el8.3.0+33+d8");
+    assert!(matches(&nodejs, &twelve).unwrap().is_empty());
+    // No number of the stream in its versions.
+    let nodemon = bare(
+        "AlmaLinux:8",
+        "nodejs-nodemon",
+        "1.18.3-1.module_el8.1.0+22+d7",
+    );
+    let other = of("12", "nodejs-nodemon", "2.0.3-1.module_el8.3.0+33+d8");
+    assert_eq!(
+        matches(&nodemon, &other).unwrap()[0].certainty,
+        Certainty::Likely
+    );
+}
+
+#[test]
+fn what_a_package_url_does_not_say_of_a_go_program_is_left_open() {
+    let found = |module: &str, imports: Value| {
+        matches(&bare("Go", module, "v1.0.0"), &go(module, imports))
+            .unwrap()
+            .pop()
+    };
+    let main = json!([{"path": "example.com/m/cmd/a", "symbols": ["main"]}]);
+    assert_eq!(
+        found("example.com/m", main).unwrap().certainty,
+        Certainty::Unsure
+    );
+    let docker = found("github.com/docker/docker", json!([])).unwrap();
+    assert_eq!(docker.certainty, Certainty::Likely);
+}
+
+#[test]
+fn a_go_package_of_another_platform_is_not_in_the_program() {
+    let on = |platform: Option<(&str, &str)>, imports: Value| {
+        let component = Component {
+            platform: platform.map(|(os, arch)| (os.to_owned(), arch.to_owned())),
+            ..component("Go", "example.com/m", "v1.0.0")
+        };
+        let found = matches(&component, &go("example.com/m", imports)).unwrap();
+        found.first().map(|found| found.certainty)
+    };
+    let windows = || json!([{"path": "example.com/m/a", "goos": ["windows"]}]);
+    assert_eq!(on(Some(("linux", "amd64")), windows()), None);
+    assert_eq!(
+        on(Some(("windows", "")), windows()),
+        Some(Certainty::Likely)
+    );
+    assert_eq!(on(None, windows()), Some(Certainty::Unsure));
+    let power = || json!([{"path": "example.com/m/a", "goarch": ["ppc64le"]}]);
+    assert_eq!(on(Some(("linux", "amd64")), power()), None);
+    assert_eq!(on(Some(("linux", "")), power()), Some(Certainty::Unsure));
+    let both =
+        json!([{"path": "example.com/m/a", "goos": ["windows"]}, {"path": "example.com/m/b"}]);
+    assert_eq!(on(Some(("linux", "amd64")), both), Some(Certainty::Likely));
+    let linux = json!([{"path": "example.com/m/a", "goos": ["linux"]}]);
+    assert_eq!(on(None, linux), Some(Certainty::Likely));
+}
+
+#[test]
+fn a_go_module_in_lower_case_is_found_and_likely_at_most() {
+    let home = tempfile::tempdir().unwrap();
+    let index = crate::index::Index::open(home.path()).unwrap();
+    let data = home.path().join("data");
+    let record = one(
+        "A",
+        &[fixed("Go", "github.com/Masterminds/goutils", "1.1.1")],
+    );
+    crate::import::sample::export(&data, "Go", &[record]);
+    crate::import::from_path(&index, &data, &(), &crate::import::Cancel::new()).unwrap();
+    let at = |name: &str| {
+        let found = matches(&component("Go", name, "v1.1.0"), &index.snapshot().unwrap()).unwrap();
+        found.into_iter().next().unwrap()
+    };
+    assert_eq!(
+        at("github.com/Masterminds/goutils").certainty,
+        Certainty::Certain
+    );
+    let lower = at("github.com/masterminds/goutils");
+    assert_eq!(lower.certainty, Certainty::Likely);
+    assert_eq!(lower.package, "github.com/Masterminds/goutils");
 }

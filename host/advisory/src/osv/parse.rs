@@ -317,12 +317,15 @@ fn imports(raw: Option<&RawValue>) -> Vec<Import> {
     let list: List<wire::Import, 5_000> = lax(raw);
     let imports = list.0.into_iter().filter_map(|import| {
         let path = import.path.filled()?;
-        let symbols = import.symbols.0.into_iter().filter_map(Text::filled);
+        let filled = |list: Vec<Text>, bytes: usize| -> Vec<String> {
+            let filled = list.into_iter().filter_map(Text::filled);
+            filled.filter(|text| text.len() <= bytes).collect()
+        };
         (path.len() <= MAX_NAME_BYTES).then(|| Import {
             path,
-            symbols: symbols
-                .filter(|symbol| symbol.len() <= MAX_NAME_BYTES)
-                .collect(),
+            symbols: filled(import.symbols.0, MAX_NAME_BYTES),
+            goos: filled(import.goos.0, MAX_WORD_BYTES),
+            goarch: filled(import.goarch.0, MAX_WORD_BYTES),
         })
     });
     imports.collect()

@@ -225,6 +225,10 @@ pub(super) struct Import {
     pub(super) path: Text,
     #[serde(default)]
     pub(super) symbols: List<Text, 20_000>,
+    #[serde(default)]
+    pub(super) goos: List<Text, 1_000>,
+    #[serde(default)]
+    pub(super) goarch: List<Text, 1_000>,
 }
 
 /// The fields of `database_specific` that any database is known to have.
