@@ -126,8 +126,9 @@ impl Store {
             let mut changed = 0;
             for (id, groups) in &matched {
                 let text = serde_json::to_string(groups)?;
-                let before: Option<(Option<i64>, String)> =
-                    read.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let before: Option<(Option<i64>, String)> = read
+                    .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()?;
                 let Some((matched_by, before)) = before else {
                     continue;
                 };
@@ -276,7 +277,9 @@ fn look_up(
     let mut update = tx.prepare_cached(
         "UPDATE package SET component_id = ?3, no_lookup = ?4 WHERE inventory_id = ?1 AND seq = ?2",
     )?;
-    let known = known.entry(os_ecosystem.clone().unwrap_or_default()).or_default();
+    let known = known
+        .entry(os_ecosystem.clone().unwrap_or_default())
+        .or_default();
     let count = packages.len();
     for (seq, text) in packages {
         let (id, no) = match known.get(&text) {
