@@ -118,14 +118,17 @@ impl Store {
         matched: Vec<(i64, Vec<Group>)>,
     ) -> Result<usize> {
         self.write(move |tx| {
-            let mut read = tx.prepare_cached("SELECT generation, matches FROM component WHERE id = ?1")?;
-            let mut write =
-                tx.prepare_cached("UPDATE component SET generation = ?2, matches = ?3 WHERE id = ?1")?;
+            let mut read =
+                tx.prepare_cached("SELECT generation, matches FROM component WHERE id = ?1")?;
+            let mut write = tx.prepare_cached(
+                "UPDATE component SET generation = ?2, matches = ?3 WHERE id = ?1",
+            )?;
             let mut changed = 0;
             for (id, groups) in &matched {
                 let text = serde_json::to_string(groups)?;
-                let before: Option<(Option<i64>, String)> =
-                    read.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let before: Option<(Option<i64>, String)> = read
+                    .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()?;
                 let Some((matched_by, before)) = before else {
                     continue;
                 };
@@ -189,7 +192,10 @@ impl Store {
             let pairs = |sql: &str| -> Result<Vec<(String, u64)>> {
                 let mut statement = tx.prepare(sql)?;
                 let rows = statement.query_map([], |row| {
-                    Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+                    Ok((
+                        row.get(0)?,
+                        u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+                    ))
                 })?;
                 Ok(rows.collect::<rusqlite::Result<_>>()?)
             };
@@ -271,7 +277,9 @@ fn look_up(
     let mut update = tx.prepare_cached(
         "UPDATE package SET component_id = ?3, no_lookup = ?4 WHERE inventory_id = ?1 AND seq = ?2",
     )?;
-    let known = known.entry(os_ecosystem.clone().unwrap_or_default()).or_default();
+    let known = known
+        .entry(os_ecosystem.clone().unwrap_or_default())
+        .or_default();
     let count = packages.len();
     for (seq, text) in packages {
         let (id, no) = match known.get(&text) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use ox_advisory::index::Index;
 use ox_host::contract::{
-    ConfigFacts, Image as Seen, Layer as SeenLayer, Location, Observation, OperatingSystem, Package,
-    PackageBatch, PackageOrigin, Platform,
+    ConfigFacts, Image as Seen, Layer as SeenLayer, Location, Observation, OperatingSystem,
+    Package, PackageBatch, PackageOrigin, Platform,
 };
 use ox_host::host::{Counts, NetworkOptions};
 use ox_host::store::{BeginScan, LocationEnd, LocationState, NewConnection, Store};
@@ -102,7 +102,10 @@ fn killed_import(from: &Path, chance: &mut Chance, seed: u64) {
     assert!(kills > 0, "seed {seed}: nothing was killed in time");
     let expected = dump(&calm);
     assert!(expected.len() > 100, "{}", expected.len());
-    assert!(dump(&data) == expected, "seed {seed}: after {kills} kills another index came out");
+    assert!(
+        dump(&data) == expected,
+        "seed {seed}: after {kills} kills another index came out"
+    );
 }
 
 #[test]
@@ -112,7 +115,13 @@ fn a_killed_import_of_advisories_ends_as_if_it_never_had_been() {
     let mut chance = Chance(seed);
     let folder = tempfile::tempdir().unwrap();
     let records: Vec<_> = (0..1500)
-        .map(|number| (["PyPI", "npm", "crates.io"][number % 3], number, format!("name-{}", number % 400)))
+        .map(|number| {
+            (
+                ["PyPI", "npm", "crates.io"][number % 3],
+                number,
+                format!("name-{}", number % 400),
+            )
+        })
         .collect();
     export(folder.path(), &records);
     killed_import(folder.path(), &mut chance, seed);
@@ -196,8 +205,18 @@ fn queue(data: &Path, hosts: &[String]) -> Queue {
         }
         all
     };
+    // What is counted beside the issues is what counting them would say.
+    let sorts = "connection_id, state, is_excluded, severity, original";
+    assert_eq!(
+        rows(&format!("SELECT {sorts}, issues, found FROM issue_tally WHERE issues <> 0")),
+        rows(&format!(
+            "SELECT connection_id, state, excluded IS NOT NULL AS is_excluded, severity, original, count(*), sum(found)
+             FROM issue GROUP BY {sorts}"
+        ))
+    );
     let issue = "location.path, issue.kind, issue.subject, issue.primary_id";
-    let of_issue = "JOIN issue ON issue.id = issue_id JOIN location ON location.id = issue.location_id";
+    let of_issue =
+        "JOIN issue ON issue.id = issue_id JOIN location ON location.id = issue.location_id";
     Queue {
         components: rows(
             "SELECT record, ecosystem, name, source_name, generation, matches,
@@ -233,9 +252,15 @@ fn same(killed: &Queue, calm: &Queue, seed: u64) {
         assert!(!calm.is_empty(), "no {what}");
         for (row, count) in calm {
             let there = killed.get(row).copied().unwrap_or(0);
-            assert_eq!(there, *count, "seed {seed}: {what} is there {there} times: {row}");
+            assert_eq!(
+                there, *count,
+                "seed {seed}: {what} is there {there} times: {row}"
+            );
         }
-        let more: Vec<&String> = killed.keys().filter(|row| !calm.contains_key(*row)).collect();
+        let more: Vec<&String> = killed
+            .keys()
+            .filter(|row| !calm.contains_key(*row))
+            .collect();
         assert!(more.is_empty(), "seed {seed}: {what} too many: {more:?}");
     }
 }
@@ -256,28 +281,56 @@ async fn scanned(data: &Path) {
     };
     let connection = store.save_connection(new).unwrap().id;
     let locations = (0..REPOSITORIES).map(location).collect();
-    store.record_listing(connection, locations, Vec::new(), true).await.unwrap();
-    let locations = store.locations(connection).unwrap().iter().map(|one| one.id).collect();
-    let begin = BeginScan { connection, locations, partial_plan: false, fresh: false };
+    store
+        .record_listing(connection, locations, Vec::new(), true)
+        .await
+        .unwrap();
+    let locations = store
+        .locations(connection)
+        .unwrap()
+        .iter()
+        .map(|one| one.id)
+        .collect();
+    let begin = BeginScan {
+        connection,
+        locations,
+        partial_plan: false,
+        fresh: false,
+    };
     let scan = store.begin_scan(begin).await.unwrap();
     for (number, target) in scan.targets.iter().enumerate() {
-        let attempt = store.start_attempt(scan.id, target.location).await.unwrap().attempt;
+        let attempt = store
+            .start_attempt(scan.id, target.location)
+            .await
+            .unwrap()
+            .attempt;
         let mut observations = Vec::new();
         for image in 0..IMAGES {
-            let packages: Vec<Package> =
-                (0..PACKAGES).map(|one| package((number * 7 + one + image) % NAMES)).collect();
+            let packages: Vec<Package> = (0..PACKAGES)
+                .map(|one| package((number * 7 + one + image) % NAMES))
+                .collect();
             let image = image_of(&target.path, number, image, packages.len());
-            let batch = PackageBatch { image: image.digest.clone(), packages };
+            let batch = PackageBatch {
+                image: image.digest.clone(),
+                packages,
+            };
             observations.extend([Observation::Image(image), Observation::Packages(batch)]);
         }
-        let commit = store.commit_batch(scan.id, target.location, attempt, observations, "1".to_owned());
+        let commit = store.commit_batch(
+            scan.id,
+            target.location,
+            attempt,
+            observations,
+            "1".to_owned(),
+        );
         commit.await.unwrap();
         let end = LocationEnd {
             state: LocationState::Complete,
             summary: Counts::default(),
             reason: None,
         };
-        let ended = store.end_location(scan.id, target.location, attempt, end, Counts::default(), 1);
+        let ended =
+            store.end_location(scan.id, target.location, attempt, end, Counts::default(), 1);
         ended.await.unwrap();
     }
     store.end_scan(scan.id, true).await.unwrap();
@@ -396,7 +449,11 @@ fn a_queue_that_is_killed_while_it_is_made_ends_as_if_it_never_had_been() {
     let kills = disturbed(&data, &arguments, whole.took, &mut chance);
     assert!(kills > 0, "seed {seed}: nothing was killed in time");
     let (expected, found) = (queue(&calm, &[]), queue(&data, &[]));
-    assert!(expected.issues.len() >= REPOSITORIES, "{}", expected.issues.len());
+    assert!(
+        expected.issues.len() >= REPOSITORIES,
+        "{}",
+        expected.issues.len()
+    );
     same(&found, &expected, seed);
 }
 

@@ -264,7 +264,11 @@ impl Of {
             return Ok(Self::Issues);
         }
         let ran_out: bool = tx
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM issue WHERE excluded_until <= ?1 AND state = 'open')")?
+            // Said by name: the state alone would lead SQLite through every open issue.
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM issue INDEXED BY issue_until
+                                WHERE excluded_until <= ?1 AND state = 'open')",
+            )?
             .query_row([stamp], |row| row.get(0))?;
         Ok(if ran_out { Self::Issues } else { Self::Tally })
     }
@@ -406,7 +410,11 @@ fn conditions(
     near: &str,
 ) -> Result<Query> {
     // A plus keeps SQLite from going by the state when something narrower is asked for.
-    let state = if is_narrow(filter) { "+issue.state" } else { "issue.state" };
+    let state = if is_narrow(filter) {
+        "+issue.state"
+    } else {
+        "issue.state"
+    };
     let excluded = match of {
         Of::Issues => EXCLUDED,
         Of::Tally => "issue.is_excluded",
@@ -474,7 +482,10 @@ fn conditions(
         query.and(&format!("({})", any.join(" OR ")));
     }
     query.word("factor", lower(&filter.factor));
-    query.one_of("issue.kind", filter.kind.iter().map(|kind| kind.word().to_owned()));
+    query.one_of(
+        "issue.kind",
+        filter.kind.iter().map(|kind| kind.word().to_owned()),
+    );
     query.word("category", lower(&filter.category));
     query.word("id", filter.id.iter().map(|id| id.to_ascii_uppercase()));
     query.word("package", lower(&filter.package));
@@ -604,7 +615,11 @@ const COLUMNS: &str = "issue.id, issue.record, issue.state, issue.against, issue
      issue.exclusion, issue.excluded_until, issue.due, issue.assignee, issue.comments, issue.first_seen,
      issue.last_seen, issue.closed_at";
 
-fn issue_of(row: &rusqlite::Row<'_>, stamp: &str, sla: &dyn Fn(&str) -> Option<Sla>) -> Result<Issue> {
+fn issue_of(
+    row: &rusqlite::Row<'_>,
+    stamp: &str,
+    sla: &dyn Fn(&str) -> Option<Sla>,
+) -> Result<Issue> {
     let record: String = row.get(1)?;
     let mut issue: Issue = serde_json::from_str(&record)?;
     issue.id = row.get(0)?;
@@ -728,7 +743,10 @@ impl Store {
                     let key = order.by.sql();
                     vec![
                         (
-                            format!(" AND {key} = ? AND issue.id {} ?", if order.reverse { "<" } else { ">" }),
+                            format!(
+                                " AND {key} = ? AND issue.id {} ?",
+                                if order.reverse { "<" } else { ">" }
+                            ),
                             vec![value.clone(), Value::from(id)],
                         ),
                         (
@@ -742,7 +760,14 @@ impl Store {
             for (sql, values) in parts {
                 let sql = format!("{}{sql}", query.sql);
                 let values: Vec<Value> = query.values.iter().cloned().chain(values).collect();
-                if read_page(tx, order, (&sql, &values), (limit, &mut last), (&stamp, deadlines), &mut page)? {
+                if read_page(
+                    tx,
+                    order,
+                    (&sql, &values),
+                    (limit, &mut last),
+                    (&stamp, deadlines),
+                    &mut page,
+                )? {
                     break;
                 }
             }
@@ -754,27 +779,34 @@ impl Store {
     pub fn funnel(&self, filter: &IssueFilter, deadlines: &Deadlines) -> Result<Funnel> {
         let stamp = now();
         self.read(|tx| {
-            let counts = |filter: &IssueFilter, column: &str, found: bool| -> Result<SeverityCounts> {
-                let of = Of::of(tx, filter, &stamp)?;
-                let query = conditions(tx, filter, of, &stamp, &deadlines.near)?;
-                let mut statement = tx.prepare_cached(&format!(
-                    "SELECT {column}, {}{}{} GROUP BY {column}",
-                    if found { "sum(issue.found)" } else { of.count() },
-                    of.from(),
-                    query.sql
-                ))?;
-                let mut rows = statement.query(params_from_iter(&query.values))?;
-                let mut counts: SeverityCounts =
-                    Severity::ALL.into_iter().map(|severity| (severity, 0)).collect();
-                while let Some(row) = rows.next()? {
-                    let severity = Severity::from_rank(row.get(0)?);
-                    let count: i64 = row.get(1)?;
-                    if let Some(entry) = counts.iter_mut().find(|(one, _)| *one == severity) {
-                        entry.1 = u64::try_from(count).unwrap_or(0);
+            let counts =
+                |filter: &IssueFilter, column: &str, found: bool| -> Result<SeverityCounts> {
+                    let of = Of::of(tx, filter, &stamp)?;
+                    let query = conditions(tx, filter, of, &stamp, &deadlines.near)?;
+                    let mut statement = tx.prepare_cached(&format!(
+                        "SELECT {column}, {}{}{} GROUP BY {column}",
+                        if found {
+                            "sum(issue.found)"
+                        } else {
+                            of.count()
+                        },
+                        of.from(),
+                        query.sql
+                    ))?;
+                    let mut rows = statement.query(params_from_iter(&query.values))?;
+                    let mut counts: SeverityCounts = Severity::ALL
+                        .into_iter()
+                        .map(|severity| (severity, 0))
+                        .collect();
+                    while let Some(row) = rows.next()? {
+                        let severity = Severity::from_rank(row.get(0)?);
+                        let count: i64 = row.get(1)?;
+                        if let Some(entry) = counts.iter_mut().find(|(one, _)| *one == severity) {
+                            entry.1 = u64::try_from(count).unwrap_or(0);
+                        }
                     }
-                }
-                Ok(counts)
-            };
+                    Ok(counts)
+                };
             let mut all = filter.clone();
             if all.standing.is_empty() {
                 all.standing = vec![Standing::Open, Standing::Excluded];

@@ -67,7 +67,9 @@ pub(crate) fn public_data(question: &str) -> Option<PathBuf> {
         let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
         folders.find_map(|one| Some(one.join("shared/data")).filter(|data| data.is_dir()))
     };
-    let found = named.or_else(beside).filter(|data| data.join("advisories").is_dir());
+    let found = named
+        .or_else(beside)
+        .filter(|data| data.join("advisories").is_dir());
     if found.is_none() {
         println!("{question}: skipped, OX_TEST_DATA names no folder with `advisories` in it\n");
     }
@@ -100,7 +102,9 @@ pub(crate) async fn fill(folder: &Path, index: &Index, size: Size) -> anyhow::Re
     let pools = pools(index, size.distinct, &mut chance)?;
     let repositories = size.images.div_ceil(TAGS);
     let locations = (0..repositories).map(location).collect();
-    store.record_listing(connection, locations, Vec::new(), true).await?;
+    store
+        .record_listing(connection, locations, Vec::new(), true)
+        .await?;
     let known = store.locations(connection)?;
     let scan = store
         .begin_scan(BeginScan {
@@ -113,8 +117,9 @@ pub(crate) async fn fill(folder: &Path, index: &Index, size: Size) -> anyhow::Re
     let draw = |pool: &[Package], many: usize, chance: &mut Chance| -> Vec<Package> {
         (0..many).filter_map(|_| chance.of(pool).cloned()).collect()
     };
-    let bases: Vec<Vec<Package>> =
-        (0..BASES).map(|_| draw(&pools.system, OF_BASE, &mut chance)).collect();
+    let bases: Vec<Vec<Package>> = (0..BASES)
+        .map(|_| draw(&pools.system, OF_BASE, &mut chance))
+        .collect();
     for (at, one) in scan.targets.iter().enumerate() {
         let languages = chance.of(&pools.languages).context("no packages")?;
         let mut shared = chance.of(&bases).cloned().unwrap_or_default();
@@ -125,24 +130,35 @@ pub(crate) async fn fill(folder: &Path, index: &Index, size: Size) -> anyhow::Re
             let mut packages = shared.clone();
             packages.extend(draw(languages, OF_IMAGE, &mut chance));
             let image = image(&one.path, tag, packages.len(), &mut chance);
-            let batch = PackageBatch { image: image.digest.clone(), packages };
+            let batch = PackageBatch {
+                image: image.digest.clone(),
+                packages,
+            };
             let observations = vec![Observation::Image(image), Observation::Packages(batch)];
             let cursor = format!("{tag}");
-            store.commit_batch(scan.id, one.location, attempt, observations, cursor).await?;
+            store
+                .commit_batch(scan.id, one.location, attempt, observations, cursor)
+                .await?;
         }
         let end = LocationEnd {
             state: LocationState::Complete,
             summary: Counts::default(),
             reason: None,
         };
-        store.end_location(scan.id, one.location, attempt, end, Counts::default(), 1).await?;
+        store
+            .end_location(scan.id, one.location, attempt, end, Counts::default(), 1)
+            .await?;
     }
     store.end_scan(scan.id, true).await?;
     Ok(())
 }
 
 fn location(number: usize) -> Location {
-    let path = format!("group-{:02}/project-{:03}/app-{number:04}", number % 40, number / 3);
+    let path = format!(
+        "group-{:02}/project-{:03}/app-{number:04}",
+        number % 40,
+        number / 3
+    );
     Location {
         id: format!("repository/{number}"),
         kind: "image-repository".to_owned(),
@@ -151,9 +167,14 @@ fn location(number: usize) -> Location {
         scannable: true,
         has_children: false,
         unscannable: None,
-        web_url: Some(format!("https://gitlab.test/{path}/container_registry/{number}")),
+        web_url: Some(format!(
+            "https://gitlab.test/{path}/container_registry/{number}"
+        )),
         attributes: vec![
-            ("project".to_owned(), path.rsplit_once('/').map_or("", |(one, _)| one).to_owned()),
+            (
+                "project".to_owned(),
+                path.rsplit_once('/').map_or("", |(one, _)| one).to_owned(),
+            ),
             ("visibility".to_owned(), "private".to_owned()),
         ],
         path,
@@ -202,7 +223,10 @@ fn image(path: &str, tag: usize, packages: usize, chance: &mut Chance) -> Image 
             volumes: Vec::new(),
             history: Vec::new(),
         },
-        layers: vec![layer(chance, "ADD almalinux-9.tar.xz /"), layer(chance, "COPY . /app")],
+        layers: vec![
+            layer(chance, "ADD almalinux-9.tar.xz /"),
+            layer(chance, "COPY . /app"),
+        ],
         operating_system: Some(OperatingSystem {
             id: "almalinux".to_owned(),
             version_id: Some("9.4".to_owned()),
@@ -254,11 +278,21 @@ fn version(
     name: &str,
     chance: &mut Chance,
 ) -> anyhow::Result<Option<String>> {
-    let release = if ecosystem == "AlmaLinux" { RELEASE } else { ecosystem };
+    let release = if ecosystem == "AlmaLinux" {
+        RELEASE
+    } else {
+        ecosystem
+    };
     let mut fixed = Vec::new();
     for advisory in index.about(ecosystem, name)? {
-        let of_release = advisory.affected.iter().filter(|one| one.ecosystem == release);
-        for event in of_release.flat_map(|one| &one.ranges).flat_map(|range| &range.events) {
+        let of_release = advisory
+            .affected
+            .iter()
+            .filter(|one| one.ecosystem == release);
+        for event in of_release
+            .flat_map(|one| &one.ranges)
+            .flat_map(|range| &range.events)
+        {
             if let Event::Fixed(version) = event {
                 fixed.push(version.clone());
             }
@@ -274,13 +308,25 @@ fn version(
         75..92 => 1,
         _ => chance.below(6),
     };
-    Ok(fixed.into_iter().rev().nth(back).filter(|version| version != "0"))
+    Ok(fixed
+        .into_iter()
+        .rev()
+        .nth(back)
+        .filter(|version| version != "0"))
 }
 
 fn package(ecosystem: &str, name: &str, version: &str) -> Package {
     let (format, path, origin) = match ecosystem {
-        "AlmaLinux" => ("rpm", "var/lib/rpm/rpmdb.sqlite", PackageOrigin::OperatingSystem),
-        "PyPI" => ("python", "usr/lib/python3.9/site-packages/METADATA", PackageOrigin::UserLayer),
+        "AlmaLinux" => (
+            "rpm",
+            "var/lib/rpm/rpmdb.sqlite",
+            PackageOrigin::OperatingSystem,
+        ),
+        "PyPI" => (
+            "python",
+            "usr/lib/python3.9/site-packages/METADATA",
+            PackageOrigin::UserLayer,
+        ),
         "Go" => ("go-binary", "app/server", PackageOrigin::UserLayer),
         _ => ("rust-binary", "app/server", PackageOrigin::UserLayer),
     };
@@ -294,7 +340,11 @@ fn package(ecosystem: &str, name: &str, version: &str) -> Package {
     Package {
         format: format.to_owned(),
         name: name.to_owned(),
-        version: if format == "go-binary" { format!("v{version}") } else { version.to_owned() },
+        version: if format == "go-binary" {
+            format!("v{version}")
+        } else {
+            version.to_owned()
+        },
         architecture: (format == "rpm").then(|| "x86_64".to_owned()),
         source_version: source.as_ref().map(|_| version.to_owned()),
         source_name: source,

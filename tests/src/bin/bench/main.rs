@@ -64,7 +64,10 @@ fn bench() -> anyhow::Result<()> {
     if wanted("queue") {
         queue::ask(&mut out, flags.iter().any(|flag| flag == "--million"))?;
     }
-    if !["one", "twelve", "everything", "memory"].into_iter().any(wanted) {
+    if !["one", "twelve", "everything", "memory"]
+        .into_iter()
+        .any(wanted)
+    {
         return Ok(writeln!(out, "How: {}", machine())?);
     }
     let Some(site) = Installation::start(organisation())? else {

@@ -19,7 +19,10 @@ use crate::table::{Step, steps};
 /// Runs of everything; the best of each step counts.
 const RUNS: usize = 3;
 /// What is matched.
-const WHOLE: Size = Size { images: 1000, distinct: 5000 };
+const WHOLE: Size = Size {
+    images: 1000,
+    distinct: 5000,
+};
 /// The record that is imported between two gatherings.
 const ONE: &str = "OX-BENCH-1";
 
@@ -138,9 +141,14 @@ async fn run(folder: &Path, data: &Path) -> anyhow::Result<Vec<Step>> {
 
     let host = open(folder).await?;
     let (first, matching, weighing) = gather(&host).await?;
-    let affected = count(folder, "SELECT count(*) FROM component WHERE matches <> '[]'")?;
-    let vulnerabilities =
-        count(folder, "SELECT sum(json_array_length(matches)) FROM component WHERE matches <> '[]'")?;
+    let affected = count(
+        folder,
+        "SELECT count(*) FROM component WHERE matches <> '[]'",
+    )?;
+    let vulnerabilities = count(
+        folder,
+        "SELECT sum(json_array_length(matches)) FROM component WHERE matches <> '[]'",
+    )?;
     let pairs = count(
         folder,
         "SELECT count(*) FROM package JOIN component ON component.id = package.component_id
@@ -158,24 +166,44 @@ async fn run(folder: &Path, data: &Path) -> anyhow::Result<Vec<Step>> {
     steps.push(Step::new(
         "weigh all",
         weighing,
-        format!("{} locations, {} issues opened", issues.locations, issues.opened),
+        format!(
+            "{} locations, {} issues opened",
+            issues.locations, issues.opened
+        ),
     ));
 
     let (again, matching, weighing) = gather(&host).await?;
-    ensure!(again.matched == 0 && again.issues.locations == 0, "{again:?}");
-    steps.push(Step::new("gather again", matching + weighing, "nothing has changed".to_owned()));
+    ensure!(
+        again.matched == 0 && again.issues.locations == 0,
+        "{again:?}"
+    );
+    steps.push(Step::new(
+        "gather again",
+        matching + weighing,
+        "nothing has changed".to_owned(),
+    ));
 
     let began = Instant::now();
-    let report = host.import_advisories(&data.join("advisories"), false, &(), &Cancel::new()).await?;
+    let report = host
+        .import_advisories(&data.join("advisories"), false, &(), &Cancel::new())
+        .await?;
     let took = began.elapsed();
     ensure!(!report.incomplete(), "the second import was not whole");
     steps.push(Step::new("import the same again", took, String::new()));
     let (again, matching, weighing) = gather(&host).await?;
-    ensure!(again.matched == 0 && again.issues.locations == 0, "{again:?}");
-    steps.push(Step::new("gather after it", matching + weighing, "nothing has changed".to_owned()));
+    ensure!(
+        again.matched == 0 && again.issues.locations == 0,
+        "{again:?}"
+    );
+    steps.push(Step::new(
+        "gather after it",
+        matching + weighing,
+        "nothing has changed".to_owned(),
+    ));
 
     let record = one_record(folder)?;
-    host.import_advisories(&record, false, &(), &Cancel::new()).await?;
+    host.import_advisories(&record, false, &(), &Cancel::new())
+        .await?;
     let (one, matching, weighing) = gather(&host).await?;
     ensure!(one.matched > 0 && one.changed > 0, "{one:?}");
     steps.push(Step::new(
@@ -186,7 +214,10 @@ async fn run(folder: &Path, data: &Path) -> anyhow::Result<Vec<Step>> {
     steps.push(Step::new(
         "weigh what it concerns",
         weighing,
-        format!("{} locations, {} issues opened", one.issues.locations, one.issues.opened),
+        format!(
+            "{} locations, {} issues opened",
+            one.issues.locations, one.issues.opened
+        ),
     ));
     Ok(steps)
 }

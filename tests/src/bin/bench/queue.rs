@@ -18,7 +18,10 @@ use crate::matching::{gather, open, prepare};
 use crate::table::questions;
 
 /// What is multiplied.
-const SEED: Size = Size { images: 120, distinct: 3000 };
+const SEED: Size = Size {
+    images: 120,
+    distinct: 3000,
+};
 /// How often each question is asked.
 const ASKED: usize = 40;
 /// Issues of a page.
@@ -58,30 +61,62 @@ fn one_size(out: &mut impl Write, folder: &Path, made: Duration) -> anyhow::Resu
     let total = page(&store, &plain, &IssueOrder::default(), 1)?.0;
     let some = some(&folder.join("store.db"))?;
     let mut asked: Vec<(String, Vec<Duration>, String)> = Vec::new();
-    let mut ask = |name: &str, filter: &IssueFilter, order: &IssueOrder| -> anyhow::Result<Option<String>> {
-        let mut took = Vec::new();
-        let mut last = (0, 0, None);
-        for _ in 0..ASKED {
-            let began = Instant::now();
-            last = page(&store, filter, order, PAGE)?;
-            took.push(began.elapsed());
-            // What takes long need not be asked so often.
-            if took.iter().sum::<Duration>() > Duration::from_secs(20) {
-                break;
+    let mut ask =
+        |name: &str, filter: &IssueFilter, order: &IssueOrder| -> anyhow::Result<Option<String>> {
+            let mut took = Vec::new();
+            let mut last = (0, 0, None);
+            for _ in 0..ASKED {
+                let began = Instant::now();
+                last = page(&store, filter, order, PAGE)?;
+                took.push(began.elapsed());
+                // What takes long need not be asked so often.
+                if took.iter().sum::<Duration>() > Duration::from_secs(20) {
+                    break;
+                }
             }
-        }
-        let note = format!("{} of {}", last.1, last.0);
-        asked.push((name.to_owned(), took, note));
-        Ok(last.2)
-    };
+            let note = format!("{} of {}", last.1, last.0);
+            asked.push((name.to_owned(), took, note));
+            Ok(last.2)
+        };
     let first = IssueOrder::default();
     let next = ask("first page", &plain, &first)?;
-    let next = IssueOrder { after: next, ..first.clone() };
+    let next = IssueOrder {
+        after: next,
+        ..first.clone()
+    };
     ask("next page", &plain, &next)?;
-    ask("one application", &IssueFilter { application: vec![some.application], ..plain.clone() }, &first)?;
-    ask("one CVE", &IssueFilter { id: vec![some.id.clone()], ..plain.clone() }, &first)?;
-    ask("one package", &IssueFilter { package: vec![some.package.clone()], ..plain.clone() }, &first)?;
-    ask("source tool GitLab", &IssueFilter { source_tool: vec!["GitLab".to_owned()], ..plain.clone() }, &first)?;
+    ask(
+        "one application",
+        &IssueFilter {
+            application: vec![some.application],
+            ..plain.clone()
+        },
+        &first,
+    )?;
+    ask(
+        "one CVE",
+        &IssueFilter {
+            id: vec![some.id.clone()],
+            ..plain.clone()
+        },
+        &first,
+    )?;
+    ask(
+        "one package",
+        &IssueFilter {
+            package: vec![some.package.clone()],
+            ..plain.clone()
+        },
+        &first,
+    )?;
+    ask(
+        "source tool GitLab",
+        &IssueFilter {
+            source_tool: vec!["GitLab".to_owned()],
+            ..plain.clone()
+        },
+        &first,
+    )?;
     let severe = IssueFilter {
         severity: vec![ox_issue::severity::Severity::High],
         fixable: Some(true),
@@ -89,12 +124,36 @@ fn one_size(out: &mut impl Write, folder: &Path, made: Duration) -> anyhow::Resu
     };
     ask("high and fixable", &severe, &first)?;
     for by in [SortKey::FirstSeen, SortKey::Due, SortKey::Application] {
-        let order = IssueOrder { by, ..first.clone() };
+        let order = IssueOrder {
+            by,
+            ..first.clone()
+        };
         ask(&format!("first page by {by:?}"), &plain, &order)?;
     }
-    ask("text: a CVE", &IssueFilter { text: Some(some.id), ..plain.clone() }, &first)?;
-    ask("text: a package", &IssueFilter { text: Some(some.package), ..plain.clone() }, &first)?;
-    ask("text: nothing has it", &IssueFilter { text: Some("xyzzyx".to_owned()), ..plain.clone() }, &first)?;
+    ask(
+        "text: a CVE",
+        &IssueFilter {
+            text: Some(some.id),
+            ..plain.clone()
+        },
+        &first,
+    )?;
+    ask(
+        "text: a package",
+        &IssueFilter {
+            text: Some(some.package),
+            ..plain.clone()
+        },
+        &first,
+    )?;
+    ask(
+        "text: nothing has it",
+        &IssueFilter {
+            text: Some("xyzzyx".to_owned()),
+            ..plain.clone()
+        },
+        &first,
+    )?;
     let mut often = |name: &str, question: &dyn Fn() -> anyhow::Result<()>| -> anyhow::Result<()> {
         let mut took = Vec::new();
         while took.len() < ASKED && took.iter().sum::<Duration>() < Duration::from_secs(20) {
@@ -105,8 +164,12 @@ fn one_size(out: &mut impl Write, folder: &Path, made: Duration) -> anyhow::Resu
         asked.push((name.to_owned(), took, String::new()));
         Ok(())
     };
-    often("funnel", &|| Ok(store.funnel(&plain, &deadlines()).map(drop)?))?;
-    often("one issue", &|| Ok(store.issue(some.number, &deadlines()).map(drop)?))?;
+    often("funnel", &|| {
+        Ok(store.funnel(&plain, &deadlines()).map(drop)?)
+    })?;
+    often("one issue", &|| {
+        Ok(store.issue(some.number, &deadlines()).map(drop)?)
+    })?;
     let bytes = std::fs::metadata(folder.join("store.db"))?.len();
     questions(
         out,
@@ -130,7 +193,10 @@ fn page(
     order: &IssueOrder,
     limit: usize,
 ) -> anyhow::Result<(u64, usize, Option<String>)> {
-    let order = IssueOrder { limit, ..order.clone() };
+    let order = IssueOrder {
+        limit,
+        ..order.clone()
+    };
     let page = store.issues(filter, &order, &deadlines())?;
     Ok((page.total, page.issues.len(), page.next))
 }
@@ -168,16 +234,25 @@ fn some(path: &Path) -> anyhow::Result<Sample> {
             |row| row.get(0),
         )
         .context("an issue without an id")?;
-    Ok(Sample { application, id, package, number })
+    Ok(Sample {
+        application,
+        id,
+        package,
+        number,
+    })
 }
 
 /// Repeats the rows of locations until there are `many` issues.
 fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
     let store = Connection::open(path)?;
     // A file that nobody else reads and that is thrown away needs no journal.
-    store.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000;")?;
+    store.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000;",
+    )?;
     let one = |sql: &str| -> anyhow::Result<u64> {
-        Ok(store.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        Ok(store
+            .query_row(sql, [], |row| row.get::<_, i64>(0))?
+            .unsigned_abs())
     };
     let issues = one("SELECT count(*) FROM issue")?;
     ensure!(issues > 0, "no issue came out of the inventory");
@@ -189,7 +264,8 @@ fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
         free / 1_000_000_000
     );
     // Indexes of the tables that grow are made anew at the end: that is quicker than to keep them.
-    let tables = "('location', 'image', 'image_tag', 'issue', 'issue_word', 'occurrence', 'issue_event')";
+    let tables =
+        "('location', 'image', 'image_tag', 'issue', 'issue_word', 'occurrence', 'issue_event')";
     let indexes: Vec<(String, String)> = store
         .prepare(&format!(
             "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN {tables}"
@@ -201,8 +277,12 @@ fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
     }
     store.execute_batch("BEGIN")?;
     let bound = |table: &str| one(&format!("SELECT coalesce(max(id), 0) FROM {table}"));
-    let (location, image, issue, event) =
-        (bound("location")?, bound("image")?, bound("issue")?, bound("issue_event")?);
+    let (location, image, issue, event) = (
+        bound("location")?,
+        bound("image")?,
+        bound("issue")?,
+        bound("issue_event")?,
+    );
     let mut copy = 0;
     let mut there = issues;
     while there < many {
@@ -211,31 +291,64 @@ fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
         let part = issue.min(many - there);
         let id = |column: &str, bound: u64| format!("{column} + {}", bound * copy);
         let name = |column: &str| format!("{column} || '-{copy}'");
-        let days = |column: &str| format!("strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '-{} hours')", copy * 7);
+        let days = |column: &str| {
+            format!(
+                "strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '-{} hours')",
+                copy * 7
+            )
+        };
         let copies: [(&str, u64, Vec<(&str, String)>); 7] = [
-            ("location", location, vec![
-                ("id", id("id", location)),
-                ("external_id", name("external_id")),
-                ("path", name("path")),
-            ]),
-            ("image", image, vec![("id", id("id", image)), ("location_id", id("location_id", location))]),
-            ("image_tag", image, vec![("image_id", id("image_id", image))]),
-            ("issue", part, vec![
-                ("id", id("id", issue)),
-                ("location_id", id("location_id", location)),
-                ("application", name("application")),
-                ("first_seen", days("first_seen")),
-                ("due", days("due")),
-            ]),
-            ("issue_word", part, vec![("issue_id", id("issue_id", issue))]),
-            ("occurrence", part, vec![
-                ("issue_id", id("issue_id", issue)),
-                ("image_id", id("image_id", image)),
-            ]),
-            ("issue_event", event, vec![
-                ("id", id("id", event)),
-                ("issue_id", id("issue_id", issue)),
-            ]),
+            (
+                "location",
+                location,
+                vec![
+                    ("id", id("id", location)),
+                    ("external_id", name("external_id")),
+                    ("path", name("path")),
+                ],
+            ),
+            (
+                "image",
+                image,
+                vec![
+                    ("id", id("id", image)),
+                    ("location_id", id("location_id", location)),
+                ],
+            ),
+            (
+                "image_tag",
+                image,
+                vec![("image_id", id("image_id", image))],
+            ),
+            (
+                "issue",
+                part,
+                vec![
+                    ("id", id("id", issue)),
+                    ("location_id", id("location_id", location)),
+                    ("application", name("application")),
+                    ("first_seen", days("first_seen")),
+                    ("due", days("due")),
+                ],
+            ),
+            (
+                "issue_word",
+                part,
+                vec![("issue_id", id("issue_id", issue))],
+            ),
+            (
+                "occurrence",
+                part,
+                vec![
+                    ("issue_id", id("issue_id", issue)),
+                    ("image_id", id("image_id", image)),
+                ],
+            ),
+            (
+                "issue_event",
+                event,
+                vec![("id", id("id", event)), ("issue_id", id("issue_id", issue))],
+            ),
         ];
         for (table, bound, exchanged) in copies {
             let columns: Vec<String> = store
@@ -254,7 +367,11 @@ fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
                 "issue_word" | "occurrence" => "issue_id",
                 _ => "id",
             };
-            let also = if table == "issue_event" { format!(" AND issue_id <= {part}") } else { String::new() };
+            let also = if table == "issue_event" {
+                format!(" AND issue_id <= {part}")
+            } else {
+                String::new()
+            };
             let made = store.execute(
                 &format!(
                     "INSERT INTO {table} ({}) SELECT {} FROM {table} WHERE {key} <= {bound}{also}",
@@ -279,8 +396,14 @@ fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
 /// As `df` says.
 fn free_bytes(path: &Path) -> anyhow::Result<u64> {
     let folder = path.parent().unwrap_or(path);
-    let said = std::process::Command::new("df").arg("-Pk").arg(folder).output()?;
+    let said = std::process::Command::new("df")
+        .arg("-Pk")
+        .arg(folder)
+        .output()?;
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    let kilobytes = said.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
+    let kilobytes = said
+        .lines()
+        .nth(1)
+        .and_then(|line| line.split_whitespace().nth(3)?.parse::<u64>().ok());
     Ok(kilobytes.context("df did not say how much is free")? * 1024)
 }

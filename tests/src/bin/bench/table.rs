@@ -97,7 +97,11 @@ impl Step {
 pub(crate) fn steps(out: &mut impl Write, title: &str, runs: &[Vec<Step>]) -> io::Result<()> {
     writeln!(out, "{title}")?;
     writeln!(out, "  {:<26} {:>10} {:>10}", "", "best", "worst")?;
-    for (at, step) in runs.iter().flat_map(|run| run.iter().enumerate()).take(runs.first().map_or(0, Vec::len)) {
+    for (at, step) in runs
+        .iter()
+        .flat_map(|run| run.iter().enumerate())
+        .take(runs.first().map_or(0, Vec::len))
+    {
         let took = || runs.iter().filter_map(|run| Some(run.get(at)?.took));
         let line = format!(
             "  {:<26} {:>10} {:>10}  {}",
@@ -125,7 +129,11 @@ pub(crate) fn questions(
             let at = (took.len() * percent / 100).min(took.len().saturating_sub(1));
             milliseconds(took.get(at).copied().unwrap_or_default())
         };
-        let line = format!("  {name:<34} {:>10} {:>10}  {note}", percentile(50), percentile(95));
+        let line = format!(
+            "  {name:<34} {:>10} {:>10}  {note}",
+            percentile(50),
+            percentile(95)
+        );
         writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out)
