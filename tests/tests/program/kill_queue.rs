@@ -205,6 +205,15 @@ fn queue(data: &Path, hosts: &[String]) -> Queue {
         }
         all
     };
+    // What is counted beside the issues is what counting them would say.
+    let sorts = "connection_id, state, is_excluded, severity, original";
+    assert_eq!(
+        rows(&format!("SELECT {sorts}, issues, found FROM issue_tally WHERE issues <> 0")),
+        rows(&format!(
+            "SELECT connection_id, state, excluded IS NOT NULL AS is_excluded, severity, original, count(*), sum(found)
+             FROM issue GROUP BY {sorts}"
+        ))
+    );
     let issue = "location.path, issue.kind, issue.subject, issue.primary_id";
     let of_issue =
         "JOIN issue ON issue.id = issue_id JOIN location ON location.id = issue.location_id";
