@@ -1,7 +1,7 @@
 //! What is fuzzed, and by which rules. Cataloguers come from their table: a new one needs nothing here.
 
 use std::io::{self, Read, Write};
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use gitlab_registry_connector::catalog::{self, CATALOGUERS, Cataloguer, Found, HEAD_BYTES};
 use gitlab_registry_connector::http::{Fetched, Headers};
@@ -14,7 +14,7 @@ use gitlab_registry_connector::secret;
 
 use crate::memory::measured;
 use crate::pieces::{Failing, Pieces};
-use crate::{archive, rules, samples, versions};
+use crate::{Chosen, archive, rules, samples};
 
 /// Bytes that are inflated of one input.
 const INFLATED: u64 = 8 << 20;
@@ -29,10 +29,7 @@ enum Target {
     Merge,
     Config,
     Manifest,
-    Versions,
 }
-
-static TARGET: OnceLock<Target> = OnceLock::new();
 
 fn secret_paths() -> Vec<&'static str> {
     let all = samples::all_paths().iter().copied();
@@ -40,7 +37,7 @@ fn secret_paths() -> Vec<&'static str> {
         .collect()
 }
 
-fn by_name(name: &str) -> Option<Target> {
+fn target(name: &str) -> Option<Target> {
     if let Some(id) = name.strip_prefix("catalog-") {
         let one = catalog::by_id(id)?;
         let paths = samples::paths(one);
@@ -58,50 +55,36 @@ fn by_name(name: &str) -> Option<Target> {
         "merge" => Target::Merge,
         "config" => Target::Config,
         "manifest" => Target::Manifest,
-        "versions" => Target::Versions,
         _ => return None,
     })
 }
 
-/// Does what the environment says: lists, writes seeds, or chooses.
-pub fn begin() {
-    let name = std::env::var("OX_FUZZ").unwrap_or_default();
-    if name == "list" {
-        for one in CATALOGUERS {
-            println!("catalog-{}", one.id());
-        }
-        for name in [
-            "layer",
-            "tar",
-            "decompress",
-            "merge",
-            "config",
-            "manifest",
-            "versions",
-        ] {
-            println!("{name}");
-        }
-        if !secret_paths().is_empty() {
-            println!("secrets");
-        }
-        std::process::exit(0);
+/// All names.
+pub fn names() -> Vec<String> {
+    let mut names: Vec<String> = CATALOGUERS
+        .iter()
+        .map(|one| format!("catalog-{}", one.id()))
+        .collect();
+    let others = ["layer", "tar", "decompress", "merge", "config", "manifest"];
+    names.extend(others.map(str::to_owned));
+    if !secret_paths().is_empty() {
+        names.push("secrets".to_owned());
     }
-    let Some(target) = by_name(&name) else {
-        eprintln!("OX_FUZZ={name:?} is no target; OX_FUZZ=list names them");
-        std::process::exit(2);
-    };
-    if let Ok(folder) = std::env::var("OX_FUZZ_SEEDS") {
-        for (index, seed) in seeds(&target).iter().enumerate() {
-            std::fs::write(format!("{folder}/{index}"), seed).expect("the folder is there");
-        }
-        std::process::exit(0);
-    }
-    let _ = TARGET.set(target);
+    names
 }
 
-/// One input.
-pub fn run(data: &[u8]) {
-    match TARGET.get().expect("begin was called") {
+/// The target of a name.
+pub fn by_name(name: &str) -> Option<Chosen> {
+    let target = Arc::new(target(name)?);
+    let again = Arc::clone(&target);
+    Some(Chosen {
+        run: Box::new(move |data| run(&target, data)),
+        seeds: Box::new(move || seeds(&again)),
+    })
+}
+
+fn run(target: &Target, data: &[u8]) {
+    match target {
         Target::Catalogue(by, paths) => catalogue(*by, paths, data),
         Target::Secrets(paths) => secrets(paths, data),
         Target::Layer => whole_layer(&mended(data)),
@@ -119,7 +102,6 @@ pub fn run(data: &[u8]) {
             }
             assert_eq!(text(first), text(config::parse(data, DIGEST)));
         }
-        Target::Versions => versions::run(data),
         Target::Manifest => {
             let media = "application/vnd.oci.image.manifest.v1+json".to_owned();
             let answer = Fetched {
@@ -381,7 +363,6 @@ fn seeds(target: &Target) -> Vec<Vec<u8>> {
             }
             all
         }
-        Target::Versions => versions::seeds(),
         Target::Decompress => {
             let mut all: Vec<_> = samples::contents().iter().map(|contents| gzip(contents)).collect();
             // A zstd frame of one raw block.

@@ -401,7 +401,7 @@ fn blocks_of_an_older_program_are_still_read() {
     old[0] = 0;
     assert_eq!(
         codec::read_slice("Go", "a", &old).unwrap(),
-        [affected.clone()]
+        std::slice::from_ref(&affected)
     );
     assert_eq!(codec::read_slice("Go", "a", &new).unwrap(), [affected]);
 }
