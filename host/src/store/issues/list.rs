@@ -249,7 +249,7 @@ enum Of {
 impl Of {
     /// True where the tally knows all that a filter asks for. It does not know the time, so an exclusion that
     /// ran out and was not ended yet must be looked at one by one.
-    fn of(tx: &Transaction<'_>, filter: &IssueFilter, stamp: &str) -> Result<Self> {
+    fn what(tx: &Transaction<'_>, filter: &IssueFilter, stamp: &str) -> Result<Self> {
         let known = IssueFilter {
             standing: filter.standing.clone(),
             source_tool: filter.source_tool.clone(),
@@ -726,7 +726,7 @@ impl Store {
             limit => limit.min(PAGE),
         };
         self.read(|tx| {
-            let of = Of::of(tx, filter, &stamp)?;
+            let of = Of::what(tx, filter, &stamp)?;
             let query = conditions(tx, filter, of, &stamp, &deadlines.near)?;
             let total: i64 = tx
                 .prepare_cached(&format!("SELECT {}{}{}", of.count(), of.from(), query.sql))?
@@ -784,7 +784,7 @@ impl Store {
         self.read(|tx| {
             let counts =
                 |filter: &IssueFilter, column: &str, found: bool| -> Result<SeverityCounts> {
-                    let of = Of::of(tx, filter, &stamp)?;
+                    let of = Of::what(tx, filter, &stamp)?;
                     let query = conditions(tx, filter, of, &stamp, &deadlines.near)?;
                     let mut statement = tx.prepare_cached(&format!(
                         "SELECT {column}, {}{}{} GROUP BY {column}",
