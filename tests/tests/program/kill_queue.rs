@@ -130,7 +130,7 @@ fn a_killed_import_of_advisories_ends_as_if_it_never_had_been() {
 #[test]
 fn a_killed_import_of_real_advisories_ends_as_if_it_never_had_been() {
     let Some(real) = std::env::var_os("OX_TEST_DATA").map(PathBuf::from) else {
-        println!("skipped: OX_TEST_DATA names no folder");
+        eprintln!("skipped: OX_TEST_DATA names no folder");
         return;
     };
     let seed = seed();
@@ -141,7 +141,7 @@ fn a_killed_import_of_real_advisories_ends_as_if_it_never_had_been() {
     for ecosystem in ["Go", "Rust"] {
         let zip = real.join("advisories").join(ecosystem).join("all.zip");
         if !zip.is_file() {
-            println!("skipped: {} is not there", zip.display());
+            eprintln!("skipped: {} is not there", zip.display());
             return;
         }
         std::fs::create_dir(folder.path().join(ecosystem)).unwrap();

@@ -11,6 +11,10 @@
     clippy::indexing_slicing,
     reason = "tests"
 )]
+#![allow(
+    clippy::cmp_owned,
+    reason = "a JSON number is compared with its text, not with a JSON text"
+)]
 
 mod advisories;
 mod connect;
