@@ -71,7 +71,7 @@ pub(crate) fn public_data(question: &str) -> Option<PathBuf> {
         .or_else(beside)
         .filter(|data| data.join("advisories").is_dir());
     if found.is_none() {
-        println!("{question}: skipped, OX_TEST_DATA names no folder with `advisories` in it\n");
+        eprintln!("{question}: skipped, OX_TEST_DATA names no folder with `advisories` in it\n");
     }
     found
 }

@@ -29,6 +29,9 @@ const PAGE: usize = 50;
 /// Free bytes that an issue needs while a store is made; a million need more than some disks have.
 const BYTES_PER_ISSUE: u64 = 16_000;
 
+/// Rows of one table: its name, how many, and which columns are made how.
+type Copied = (&'static str, u64, Vec<(&'static str, String)>);
+
 pub(crate) fn ask(out: &mut impl Write, million: bool) -> anyhow::Result<()> {
     let Some(data) = public_data("queue") else {
         return Ok(());
@@ -297,7 +300,7 @@ fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
                 copy * 7
             )
         };
-        let copies: [(&str, u64, Vec<(&str, String)>); 7] = [
+        let copies: [Copied; 7] = [
             (
                 "location",
                 location,
