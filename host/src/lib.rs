@@ -12,4 +12,5 @@ pub mod queue;
 pub mod report;
 pub mod scan;
 pub mod secret;
+pub mod serve;
 pub mod store;

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::limits::LimitFlags;
 use super::{
     advisories, connect, connections, diff, disconnect, exclusions, findings, image, images, issue,
-    issues, locations, plugin, policy, scan, select, skipped, verify,
+    issues, locations, plugin, policy, scan, select, serve, skipped, verify,
 };
 use crate::contract::{FindingKind, Severity};
 
@@ -122,6 +122,8 @@ pub(crate) enum Command {
     Policy(policy::PolicyCommand),
     /// Inspect, install and list connectors
     Plugin(plugin::Plugin),
+    /// Stay up: scan on a schedule, and serve the console and the API
+    Serve(serve::Serve),
 }
 
 /// How progress is shown.

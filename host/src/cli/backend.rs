@@ -67,6 +67,10 @@ pub(crate) trait Backend: Send + Sync {
     fn host(&self) -> Answer<&Host> {
         Err(HostError::Other(anyhow::anyhow!("there is no queue here")))
     }
+    /// The host to keep, for the daemon.
+    fn shared(self: Arc<Self>) -> Answer<Arc<Host>> {
+        Err(HostError::Other(anyhow::anyhow!("there is no host here")))
+    }
 }
 
 #[async_trait]
@@ -168,6 +172,10 @@ impl Backend for Host {
     }
 
     fn host(&self) -> Answer<&Host> {
+        Ok(self)
+    }
+
+    fn shared(self: Arc<Self>) -> Answer<Arc<Host>> {
         Ok(self)
     }
 }

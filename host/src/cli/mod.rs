@@ -31,6 +31,7 @@ mod progress;
 mod reference;
 mod scan;
 mod select;
+mod serve;
 mod skipped;
 mod ticks;
 mod token;
@@ -114,7 +115,7 @@ async fn start(cli: Cli, out: Arc<Output>) -> Exit {
     }
 }
 
-async fn open(cli: &Cli) -> CliResult<Arc<dyn Backend>> {
+async fn open(cli: &Cli) -> CliResult<Arc<Host>> {
     cli.command.check()?;
     let options = HostOptions {
         data_dir: data_dir(cli.global.data_dir.clone(), |name| std::env::var_os(name))?,
@@ -205,6 +206,7 @@ impl Command {
             Self::Advisories(command) => command.run(context).await,
             Self::Policy(command) => command.run(context).await,
             Self::Plugin(command) => command.run(context).await,
+            Self::Serve(command) => command.run(context).await,
         }
     }
 }

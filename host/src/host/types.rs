@@ -127,7 +127,7 @@ pub struct ScanOptions {
 }
 
 /// How one location ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LocationOutcome {
     /// All of it was looked at.
@@ -148,7 +148,7 @@ pub enum LocationOutcome {
 }
 
 /// What kind of reason a location failed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
     /// The credential may not do it.
@@ -162,7 +162,7 @@ pub enum FailureClass {
 }
 
 /// One location of a scan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LocationReport {
     /// Path of the location.
     pub path: String,
@@ -175,7 +175,7 @@ pub struct LocationReport {
 }
 
 /// The numbers that a scan prints about itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub struct Counts {
     /// Tags looked at.

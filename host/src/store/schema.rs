@@ -11,7 +11,7 @@ use super::{Result, StoreError};
 pub(super) const APPLICATION_ID: i64 = 0x4f58_4853;
 
 /// One step per released format; never change one that was released, append.
-const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+const STEPS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
 
 /// The newest format that this program knows.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;
@@ -471,6 +471,153 @@ CREATE TABLE exclusion (
     ended_at TEXT,
     ended_by TEXT
 ) STRICT;
+";
+
+/// The daemon: who may use it, what it does when, and what was done.
+const FORMAT_4: &str = "
+-- What runs by itself, and when. A row without a connection is the update of the advisories.
+CREATE TABLE schedule (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id  INTEGER UNIQUE REFERENCES connection ON DELETE CASCADE,
+    cron           TEXT NOT NULL,
+    time_zone      TEXT NOT NULL,
+    jitter_minutes INTEGER NOT NULL,
+    missed         TEXT NOT NULL CHECK (missed IN ('run', 'skip')),
+    enabled        INTEGER NOT NULL,
+    -- The next time without jitter, and with it. A due row is one whose at is past.
+    next_slot      TEXT,
+    next_at        TEXT,
+    last_at        TEXT
+) STRICT;
+CREATE UNIQUE INDEX schedule_advisories ON schedule (connection_id IS NULL) WHERE connection_id IS NULL;
+
+-- One wish to scan a connection (or, without one, to update the advisories), from the wish to its end. The scan
+-- itself is a row of scan; a run that is resumed after a restart goes on with the same scan.
+CREATE TABLE task (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id   INTEGER REFERENCES connection ON DELETE CASCADE,
+    kind            TEXT NOT NULL CHECK (kind IN ('scan', 'advisories')),
+    cause           TEXT NOT NULL,
+    asked_by        TEXT NOT NULL,
+    state           TEXT NOT NULL CHECK (state IN ('queued', 'running', 'paused', 'complete', 'partial', 'failed', 'cancelled')),
+    request         TEXT NOT NULL,
+    joined          INTEGER NOT NULL DEFAULT 0,
+    asked_at        TEXT NOT NULL,
+    started_at      TEXT,
+    ended_at        TEXT,
+    scan_id         INTEGER,
+    plugin_digest   TEXT,
+    outcome         TEXT
+) STRICT;
+CREATE INDEX task_open ON task (state, id) WHERE state IN ('queued', 'running', 'paused');
+CREATE INDEX task_connection ON task (connection_id, id);
+
+-- What a run said of itself; the newest lines are kept.
+CREATE TABLE task_line (
+    task_id INTEGER NOT NULL REFERENCES task ON DELETE CASCADE,
+    seq     INTEGER NOT NULL,
+    at      TEXT NOT NULL,
+    level   TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (task_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- An answer that is given again when the same request comes again.
+CREATE TABLE idempotency (
+    actor  TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    at     TEXT NOT NULL,
+    PRIMARY KEY (actor, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE user (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    name        TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    role        TEXT NOT NULL CHECK (role IN ('admin', 'analyst', 'viewer')),
+    -- Argon2id in PHC form.
+    password    TEXT NOT NULL,
+    created_at  TEXT NOT NULL,
+    disabled_at TEXT,
+    last_seen   TEXT
+) STRICT;
+
+-- Sessions and tokens are kept as the SHA-256 of what the browser or the program holds.
+CREATE TABLE session (
+    hash       BLOB PRIMARY KEY,
+    user_id    INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
+    created_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    last_seen  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_token (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id    INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    role       TEXT NOT NULL CHECK (role IN ('admin', 'analyst', 'viewer')),
+    hash       BLOB NOT NULL UNIQUE,
+    -- The first characters, for people to tell tokens apart.
+    beginning  TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    expires_at TEXT,
+    last_used  TEXT,
+    revoked_at TEXT
+) STRICT;
+
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      TEXT NOT NULL,
+    actor   TEXT NOT NULL,
+    -- console, api, cli, host.
+    via     TEXT NOT NULL,
+    action  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    -- HTTP status of the answer; 0 where there was none.
+    status  INTEGER NOT NULL,
+    record  TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_actor ON audit (actor, id);
+CREATE INDEX audit_action ON audit (action, id);
+
+CREATE TABLE saved_view (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id  INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
+    name     TEXT NOT NULL,
+    -- The query string of the issues page.
+    query    TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    UNIQUE (user_id, name)
+) STRICT;
+
+-- Versions of connectors. At most one of a connector is active.
+CREATE TABLE plugin_version (
+    digest       TEXT PRIMARY KEY,
+    connector    TEXT NOT NULL,
+    version      TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('active', 'installed', 'refused')),
+    size         INTEGER NOT NULL,
+    installed_at TEXT NOT NULL,
+    installed_by TEXT NOT NULL,
+    activated_at TEXT,
+    -- What the swap said, step by step; why it was refused.
+    report       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX plugin_version_active ON plugin_version (connector) WHERE state = 'active';
+
+-- How the queue stood at the end of a day (UTC), for the trend.
+CREATE TABLE queue_day (
+    day           TEXT NOT NULL,
+    connection_id INTEGER NOT NULL REFERENCES connection ON DELETE CASCADE,
+    severity      INTEGER NOT NULL,
+    open          INTEGER NOT NULL,
+    opened        INTEGER NOT NULL,
+    closed        INTEGER NOT NULL,
+    PRIMARY KEY (day, connection_id, severity)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// The format of a database, after a look at whose it is.

@@ -1,0 +1,17 @@
+// Small conveniences. Every page works without them.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+}
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  announce("Copied");
+});
+
+// Says something to those who can't see it. One region, so that messages don't talk over each other.
+function announce(text) {
+  const region = document.getElementById("announce");
+  if (region) region.textContent = text;
+}

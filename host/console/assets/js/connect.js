@@ -1,0 +1,1 @@
+// Connecting: the tree of locations, secrets that can be looked at.

