@@ -13,7 +13,7 @@ mod queue;
 mod sandboxed;
 mod scans;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod types;
 
 use std::collections::{HashMap, HashSet};
@@ -90,6 +90,16 @@ impl Host {
             index: std::sync::OnceLock::new(),
             gathering: tokio::sync::Mutex::new(()),
         })
+    }
+
+    /// The store, for the parts of the daemon that keep things of their own.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// An error that names the owner, when another process owns the data folder.
+    pub fn must_own(&self) -> Result<(), HostError> {
+        Ok(self.store.must_write()?)
     }
 
     // ---- Connectors ------------------------------------------------------------------------------
