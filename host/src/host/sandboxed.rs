@@ -18,6 +18,7 @@ use crate::plugin::{
     SandboxOptions, Ways,
 };
 use crate::scan::{CallFailed, Connector, Ended, Fault, Traffic};
+use crate::tally::tally;
 
 /// Folder of compiled code in the data folder.
 const CODE: &str = "code";
@@ -324,6 +325,11 @@ fn ended<T>(result: Result<CallEnd<T>, CallError>) -> Result<Ended<T>, CallFaile
 fn failed(error: CallError) -> CallFailed {
     let traffic = traffic(error.counters());
     let message = error.message();
+    match &error {
+        CallError::Limit { limit, .. } => tally().limit(limit.name()),
+        CallError::Timeout { .. } => tally().limit("time"),
+        _ => {}
+    }
     let fault = match error {
         CallError::Failure { failure, .. } => Fault::Failure(failure),
         CallError::Crash { .. } | CallError::BadAnswer { .. } => Fault::Crash(message),

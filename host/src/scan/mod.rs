@@ -6,6 +6,7 @@
 //! trait ([`runner`]), so all of this is tested without a sandbox.
 
 mod flights;
+mod gate;
 mod location;
 mod outlet;
 mod plan;
@@ -18,6 +19,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+pub use gate::{Gate, Gates};
 pub use outlet::{EventOutlet, StoreOutlet};
 pub use plan::{Listing, ListingLimits, list_all};
 pub use retry::{Policy, ScanStop};

@@ -16,6 +16,7 @@ pub mod api;
 pub mod auth;
 pub mod bus;
 pub mod console;
+mod days;
 mod listen;
 pub mod metrics;
 mod options;

@@ -66,6 +66,7 @@ impl Server {
         let guarded = console::routes().merge(api::routes());
         auth::guard(guarded, self)
             .merge(open)
+            .layer(axum::middleware::from_fn_with_state(self.clone(), metrics::count))
             .with_state(self.clone())
     }
 }
