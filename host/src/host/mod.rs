@@ -16,7 +16,7 @@ mod scans;
 mod signature;
 mod swap_report;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod try_version;
 mod types;
 mod versions;
@@ -114,6 +114,16 @@ impl Host {
             index: std::sync::OnceLock::new(),
             gathering: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// The store, for the parts of the daemon that keep things of their own.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// An error that names the owner, when another process owns the data folder.
+    pub fn must_own(&self) -> Result<(), HostError> {
+        Ok(self.store.must_write()?)
     }
 
     // ---- Connectors ------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ use super::bus::Bus;
 use super::metrics::Metrics;
 use super::plugins::Plugins;
 use super::runs::Runs;
+use super::schedule::{MachineClock, Schedules};
 use super::{ServeOptions, api, auth, console, metrics};
 use crate::host::{Host, HostError};
 
@@ -20,6 +21,8 @@ pub struct Server {
     pub host: Arc<Host>,
     /// What is running, and what waits.
     pub runs: Arc<Runs>,
+    /// What runs by itself, and when.
+    pub schedules: Arc<Schedules>,
     /// Versions of connectors.
     pub plugins: Arc<Plugins>,
     /// Who may do what.
@@ -42,8 +45,10 @@ impl Server {
         let bus = Arc::new(Bus::default());
         let metrics = Arc::new(Metrics::default());
         let runs = Runs::new(host.clone(), bus.clone(), metrics.clone(), &options);
+        let clock = Arc::new(MachineClock);
         Ok(Arc::new(Self {
             plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone(), &options)?),
+            schedules: Schedules::new(host.clone(), runs.clone(), bus.clone(), clock),
             accounts: Accounts::new(host.clone()),
             host,
             runs,

@@ -25,7 +25,9 @@ mod policy;
 mod pool;
 mod query;
 mod scans;
+mod schedules;
 mod schema;
+mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vault;
@@ -47,6 +49,8 @@ pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
     StoredReport,
 };
+pub use schedules::StoredSchedule;
+pub use tasks::{NewTask, TASK_LINES, TaskOutcome, TaskRequest, TaskRow, TaskWish, WaitingTask};
 
 /// Result of a store verb.
 pub type Result<T> = std::result::Result<T, StoreError>;

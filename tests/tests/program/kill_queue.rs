@@ -296,6 +296,7 @@ async fn scanned(data: &Path) {
         locations,
         partial_plan: false,
         fresh: false,
+        resume: None,
     };
     let scan = store.begin_scan(begin).await.unwrap();
     for (number, target) in scan.targets.iter().enumerate() {
