@@ -47,6 +47,12 @@ impl Serve {
             stopping.cancel();
         });
         context.remark(&format!("the console is at http://{address}/"));
+        if let Some(link) = server
+            .accounts
+            .first_run_link(&format!("http://{address}"))
+        {
+            context.remark(&format!("make the first account (this link works once): {link}"));
+        }
         serve(server, listener).await.map_err(HostError::from)?;
         Ok(Exit::Ok)
     }

@@ -36,7 +36,7 @@ use forward::forwarding;
 /// The host. One per data folder and process.
 pub struct Host {
     jobs: usize,
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     connectors: Arc<dyn Connectors>,
     policy: Policy,
     limits: ListingLimits,

@@ -4,6 +4,7 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
+mod entry;
 mod frame;
 mod static_files;
 
@@ -16,10 +17,12 @@ use axum::routing::get;
 use super::Server;
 
 pub use frame::{Frame, done, page};
+pub(in crate::serve) use frame::{cookie, own};
 
 /// The routes of the pages and their assets.
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
         .merge(static_files::routes())
+        .merge(entry::routes())
 }
