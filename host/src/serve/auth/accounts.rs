@@ -14,7 +14,7 @@ use super::throttle::Throttle;
 use super::{Actor, ApiToken, AuditFilter, AuditRow, Role, User, Via};
 use crate::host::{Host, HostError, SecretString};
 use crate::store::accounts::{NewAudit, NewSession, NewToken, SecretHash};
-use crate::store::{Store, StoreError, now};
+use crate::store::{Store, StoreError};
 
 /// A session ends after so long without a request.
 const IDLE: SignedDuration = SignedDuration::from_hours(12);
@@ -575,9 +575,4 @@ fn idle_since() -> String {
 /// True when a time is missing or older than "seen last" is exact.
 fn is_old(seen: Option<&str>) -> bool {
     seen.is_none_or(|seen| seen <= stamp(Timestamp::now() - EXACT).as_str())
-}
-
-/// The moment, for those who make rows of pages.
-pub(in crate::serve) fn moment() -> String {
-    now()
 }

@@ -4,8 +4,11 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
+mod account;
+mod audit;
 mod entry;
 mod frame;
+mod settings;
 mod static_files;
 
 use std::sync::Arc;
@@ -25,4 +28,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .route("/", get(|| async { Redirect::to("/dashboard") }))
         .merge(static_files::routes())
         .merge(entry::routes())
+        .merge(account::routes())
+        .merge(audit::routes())
+        .merge(settings::routes())
 }
