@@ -21,6 +21,7 @@ fn main() -> std::io::Result<()> {
             error: Some("This name and password do not go together.".to_owned()),
             name: "ada".to_owned(),
             next: "/".to_owned(),
+            nobody_yet: false,
         }),
     )
 }

@@ -46,7 +46,7 @@ use forward::forwarding;
 /// The host. One per data folder and process.
 pub struct Host {
     jobs: usize,
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     connectors: Arc<dyn Connectors>,
     /// The same, where it is the sandbox: versions are swapped in it.
     sandboxed: Option<Arc<sandboxed::Sandboxed>>,

@@ -64,8 +64,6 @@ impl Server {
     pub fn router(self: &Arc<Self>) -> Router {
         let open = metrics::probes();
         let guarded = console::routes().merge(api::routes());
-        auth::guard(guarded, self)
-            .merge(open)
-            .with_state(self.clone())
+        auth::dressed(auth::guard(guarded, self).merge(open)).with_state(self.clone())
     }
 }

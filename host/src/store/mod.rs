@@ -12,6 +12,7 @@
 //!   that location has begun ([`scans`]).
 //! - Secrets are stored encrypted, bound to their row ([`vault`]).
 
+pub mod accounts;
 mod cache;
 mod components;
 mod connections;

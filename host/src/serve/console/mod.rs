@@ -4,7 +4,11 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
+mod account;
+mod audit;
+mod entry;
 mod frame;
+mod settings;
 mod static_files;
 
 use std::sync::Arc;
@@ -16,10 +20,15 @@ use axum::routing::get;
 use super::Server;
 
 pub use frame::{Frame, done, page};
+pub(in crate::serve) use frame::{cookie, own};
 
 /// The routes of the pages and their assets.
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
         .merge(static_files::routes())
+        .merge(entry::routes())
+        .merge(account::routes())
+        .merge(audit::routes())
+        .merge(settings::routes())
 }
