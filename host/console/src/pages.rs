@@ -1,3 +1,7 @@
 //! The pages, one file for each part of the console.
 
+pub mod connectors;
 pub mod entry;
+pub mod locations;
+pub mod plugins;
+pub mod runs;
