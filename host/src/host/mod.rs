@@ -5,6 +5,7 @@
 
 mod accounts;
 mod connectors;
+mod edit;
 mod error;
 mod fetch;
 mod forward;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::secret::SecretString;
 pub use connectors::{Account, Connectors};
+pub use edit::ConnectionEdit;
 pub use error::{HostError, describe_failure};
 pub use queue::{AdvisoryStatus, Gathered, IssueDetail, ScanDiff, UpdateOptions};
 pub use types::*;
@@ -110,7 +112,8 @@ impl Host {
         self.connectors.install(path).await
     }
 
-    async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
+    /// What a connector says of itself.
+    pub async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
         let known = self
             .manifests
             .lock()
@@ -235,6 +238,15 @@ impl Host {
             .into_iter()
             .map(|record| record.connection)
             .collect())
+    }
+
+    /// One connection by its name.
+    pub fn connection(&self, name: &str) -> Result<Connection, HostError> {
+        let record = self.record(name)?;
+        if record.ephemeral {
+            return Err(unknown_connection(name));
+        }
+        Ok(record.connection)
     }
 
     /// Forgets a connection and everything that was found through it.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
+use super::attempts::Attempts;
 use super::auth::Accounts;
 use super::bus::Bus;
 use super::metrics::Metrics;
@@ -24,6 +25,8 @@ pub struct Server {
     pub plugins: Arc<Plugins>,
     /// Who may do what.
     pub accounts: Accounts,
+    /// Accounts that are being connected, verified or listed now.
+    pub attempts: Arc<Attempts>,
     /// What happens.
     pub bus: Arc<Bus>,
     /// The numbers.
@@ -45,6 +48,7 @@ impl Server {
         Ok(Arc::new(Self {
             plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone())),
             accounts: Accounts::new(host.clone()),
+            attempts: Attempts::new(host.clone(), bus.clone()),
             host,
             runs,
             bus,
