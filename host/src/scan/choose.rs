@@ -175,20 +175,15 @@ fn tree<'a>(leaves: &[(&'a str, bool)]) -> Vec<Node<'a>> {
     for at in (0..nodes.len()).rev() {
         let Some(node) = nodes.get(at) else { continue };
         let below = || node.children.values().filter_map(|child| nodes.get(*child));
-        let chosen = below().map(|child| child.chosen).sum::<usize>()
-            + usize::from(node.leaf == Some(true));
+        let chosen =
+            below().map(|child| child.chosen).sum::<usize>() + usize::from(node.leaf == Some(true));
         let left =
             below().map(|child| child.left).sum::<usize>() + usize::from(node.leaf == Some(false));
-        let kept =
-            [Stand::Out, Stand::In, Stand::Never].map(|stand| keep(&nodes, node, stand));
+        let kept = [Stand::Out, Stand::In, Stand::Never].map(|stand| keep(&nodes, node, stand));
         let price = node.whole().len();
         let [out, within, never] = kept;
         let within_best = within.min(never.saturating_add(price));
-        let cost = [
-            out.min(within.saturating_add(price)),
-            within_best,
-            never,
-        ];
+        let cost = [out.min(within.saturating_add(price)), within_best, never];
         if let Some(node) = nodes.get_mut(at) {
             (node.chosen, node.left, node.cost) = (chosen, left, cost);
         }

@@ -199,7 +199,11 @@ impl Attempts {
     }
 
     /// Begins one for a person (row of the user). An error when too many go on.
-    pub async fn begin(self: &Arc<Self>, owner: i64, wish: Wish) -> Result<Arc<Attempt>, HostError> {
+    pub async fn begin(
+        self: &Arc<Self>,
+        owner: i64,
+        wish: Wish,
+    ) -> Result<Arc<Attempt>, HostError> {
         let about = self.about(&wish).await?;
         let attempt = Arc::new(Attempt {
             id: random_id()?,
@@ -267,9 +271,8 @@ impl Attempts {
             }
             inner.trial.take()
         };
-        let trial = trial.ok_or_else(|| {
-            HostError::Settings(anyhow::anyhow!("it is being saved already"))
-        })?;
+        let trial = trial
+            .ok_or_else(|| HostError::Settings(anyhow::anyhow!("it is being saved already")))?;
         match self.save(attempt.about.what, &trial) {
             Ok(name) => {
                 self.ended(attempt, End::Saved(name.clone()));
@@ -356,7 +359,9 @@ impl Attempts {
                 message: fault.why.message,
                 hint: fault.why.hint,
             },
-            Err(HostError::Settings(error) | HostError::Other(error)) => refused(format!("{error:#}")),
+            Err(HostError::Settings(error) | HostError::Other(error)) => {
+                refused(format!("{error:#}"))
+            }
             Err(error) => refused(error.to_string()),
         }
     }

@@ -43,6 +43,8 @@ impl Tri {
 pub struct Holder {
     /// Id of its element.
     pub id: String,
+    /// What the form calls it.
+    pub key: String,
     /// Last part of its path.
     pub name: String,
     /// Its path.
@@ -98,8 +100,8 @@ pub enum TreeRow {
         count: u64,
         /// How many of them are scanned.
         chosen: u64,
-        /// Path of the holder.
-        path: String,
+        /// What the form calls the holder.
+        key: String,
     },
     /// The location that was opened last ends.
     Close,
@@ -119,7 +121,7 @@ pub struct Locations {
     pub action: String,
     /// What was searched for.
     pub search: String,
-    /// What is unfolded though it is large: paths.
+    /// What is unfolded though the tree is large: keys.
     pub opened: Vec<String>,
     /// "48 of 52 locations are scanned".
     pub summary: String,

@@ -104,11 +104,7 @@ fn network_form(network: &NetworkOptions) -> NetworkForm {
 }
 
 /// What came back. A secret that was left empty is the one that was entered before.
-pub(super) fn entered(
-    manifest: &Manifest,
-    fields: &Fields,
-    before: Option<&Entered>,
-) -> Entered {
+pub(super) fn entered(manifest: &Manifest, fields: &Fields, before: Option<&Entered>) -> Entered {
     let mut settings = Vec::new();
     let mut secrets = Vec::new();
     for field in &manifest.fields {
@@ -126,7 +122,11 @@ pub(super) fn entered(
             }
             // A box that is not ticked is not sent.
             FieldKind::Toggle => {
-                let value = if sent == Some("true") { "true" } else { "false" };
+                let value = if sent == Some("true") {
+                    "true"
+                } else {
+                    "false"
+                };
                 settings.push((field.key.clone(), value.to_owned()));
             }
             FieldKind::Patterns => {
@@ -134,7 +134,11 @@ pub(super) fn entered(
                 keep(&mut settings, field, value);
             }
             FieldKind::Url | FieldKind::Text | FieldKind::Number => {
-                keep(&mut settings, field, sent.unwrap_or_default().trim().to_owned());
+                keep(
+                    &mut settings,
+                    field,
+                    sent.unwrap_or_default().trim().to_owned(),
+                );
             }
         }
     }
@@ -147,7 +151,10 @@ pub(super) fn entered(
         settings,
         secrets,
         network: NetworkOptions {
-            ca_pem: (!ca.is_empty()).then(|| ca.to_owned()).into_iter().collect(),
+            ca_pem: (!ca.is_empty())
+                .then(|| ca.to_owned())
+                .into_iter()
+                .collect(),
             client_pem: before.and_then(|before| before.network.client_pem.clone()),
             proxy: (!proxy.is_empty()).then(|| proxy.to_owned()),
             allow: fields.lines("network.allow"),

@@ -192,7 +192,10 @@ fn outcome(attempt: &Attempt, look: &Look) -> Outcome {
             match first {
                 Some(step) if !step.hint.is_empty() => failed(&step.seen, &step.hint),
                 Some(step) => failed(&step.seen, "Check the credentials and their permissions."),
-                None => failed("A step failed.", "Check the credentials and their permissions."),
+                None => failed(
+                    "A step failed.",
+                    "Check the credentials and their permissions.",
+                ),
             }
         }
         Some(End::Refused { message, hint, .. }) => failed(message, hint),

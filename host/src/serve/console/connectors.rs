@@ -42,7 +42,10 @@ async fn list(
 ) -> Result<Response, ApiError> {
     let (manifests, fault) = match server.host.connectors().await {
         Ok(connectors) => (
-            connectors.into_iter().map(|(manifest, _)| manifest).collect(),
+            connectors
+                .into_iter()
+                .map(|(manifest, _)| manifest)
+                .collect(),
             None,
         ),
         Err(error) => (Vec::new(), Some(fault_of(error))),

@@ -78,8 +78,6 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             )
             .hint("For so many locations, use patterns.")
         })?;
-        Ok(Self(
-            form_urlencoded::parse(&body).into_owned().collect(),
-        ))
+        Ok(Self(form_urlencoded::parse(&body).into_owned().collect()))
     }
 }

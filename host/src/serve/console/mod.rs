@@ -4,7 +4,16 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
+mod account_form;
+mod attempts;
+mod connection;
+mod connectors;
+mod fields;
 mod frame;
+mod location_tree;
+mod locations;
+mod run_words;
+mod schedule;
 mod static_files;
 
 use std::sync::Arc;
@@ -21,5 +30,9 @@ pub use frame::{Frame, done, page};
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
+        .merge(attempts::routes())
+        .merge(connection::routes())
+        .merge(connectors::routes())
+        .merge(locations::routes())
         .merge(static_files::routes())
 }
