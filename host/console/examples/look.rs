@@ -6,6 +6,9 @@ use std::path::Path;
 use ox_console::pages::entry;
 use ox_console::{Chrome, assets, html};
 
+#[path = "look/connect.rs"]
+mod connect;
+
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "look".to_owned());
     let folder = Path::new(&folder);
@@ -14,6 +17,9 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(asset.path.trim_start_matches('/')), asset.bytes)?;
     }
     let page = |name: &str, text: String| std::fs::write(folder.join(format!("{name}.html")), text);
+    for (name, text) in connect::pages() {
+        page(name, text)?;
+    }
     page(
         "signin",
         html(&entry::SignIn {

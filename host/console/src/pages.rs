@@ -2,4 +2,8 @@
 
 pub mod account;
 pub mod audit;
+pub mod connectors;
 pub mod entry;
+pub mod locations;
+pub mod plugins;
+pub mod runs;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod connectors;
+mod edit;
 mod error;
 mod fetch;
 mod forward;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::secret::SecretString;
 pub use connectors::{Account, Connectors};
+pub use edit::ConnectionEdit;
 pub use error::{HostError, describe_failure};
 pub(crate) use installed::read_component;
 pub use queue::{AdvisoryStatus, Gathered, IssueDetail, ScanDiff, UpdateOptions};
@@ -140,7 +142,7 @@ impl Host {
 
     /// The manifest of the version that the next call is made with. It is asked for each time: a version
     /// may have been swapped.
-    async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
+    pub async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
         let manifest = self.connectors.manifest(id).await?;
         self.know_manifest(manifest.clone());
         Ok(manifest)
@@ -260,6 +262,15 @@ impl Host {
             .into_iter()
             .map(|record| record.connection)
             .collect())
+    }
+
+    /// One connection by its name.
+    pub fn connection(&self, name: &str) -> Result<Connection, HostError> {
+        let record = self.record(name)?;
+        if record.ephemeral {
+            return Err(unknown_connection(name));
+        }
+        Ok(record.connection)
     }
 
     /// Forgets a connection and everything that was found through it.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
+use super::attempts::Attempts;
 use super::auth::Accounts;
 use super::bus::Bus;
 use super::metrics::Metrics;
@@ -27,6 +28,8 @@ pub struct Server {
     pub plugins: Arc<Plugins>,
     /// Who may do what.
     pub accounts: Accounts,
+    /// Accounts that are being connected, verified or listed now.
+    pub attempts: Arc<Attempts>,
     /// What happens.
     pub bus: Arc<Bus>,
     /// The numbers.
@@ -50,6 +53,7 @@ impl Server {
             plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone(), &options)?),
             schedules: Schedules::new(host.clone(), runs.clone(), bus.clone(), clock),
             accounts: Accounts::new(host.clone()),
+            attempts: Attempts::new(host.clone(), bus.clone()),
             host,
             runs,
             bus,

@@ -5,9 +5,18 @@
 //! told by a [`Flash`] in a cookie that is shown once.
 
 mod account;
+mod account_form;
+mod attempts;
 mod audit;
+mod connection;
+mod connectors;
 mod entry;
+mod fields;
 mod frame;
+mod location_tree;
+mod locations;
+mod run_words;
+mod schedule;
 mod settings;
 mod static_files;
 
@@ -26,6 +35,10 @@ pub(in crate::serve) use frame::{cookie, own};
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
+        .merge(attempts::routes())
+        .merge(connection::routes())
+        .merge(connectors::routes())
+        .merge(locations::routes())
         .merge(static_files::routes())
         .merge(entry::routes())
         .merge(account::routes())
