@@ -20,7 +20,7 @@ use super::{Event, Events, Host, HostError};
 use crate::queue::{Book, JUDGE_VERSION, Threats, groups_of};
 use crate::store::issues::{
     Covers, Deadlines, ExclusionRow, Facets, Funnel, Grouping, Groups, IssueEvent, IssueFilter,
-    IssueOrder, IssuePage, NewExclusion, WeighTotals, Weighed,
+    IssueOrder, IssuePage, NewExclusion, SortKey, WeighTotals, Weighed,
 };
 use crate::store::{StoredPolicy, WaitingComponent};
 
@@ -337,6 +337,16 @@ impl Host {
     pub fn groups(&self, filter: &IssueFilter, by: Grouping) -> Result<Groups, HostError> {
         self.known_connections(&filter.connection)?;
         Ok(self.store.groups(filter, by, &self.deadlines()?)?)
+    }
+
+    /// The place of an issue in an order, as `after` of [`IssueOrder`] takes it.
+    pub fn place_of(&self, id: i64, by: SortKey) -> Result<String, HostError> {
+        Ok(self.store.place_of(id, by)?)
+    }
+
+    /// How many locations were scanned, and how many of them not completely; one pair a connection.
+    pub fn newest_coverage(&self) -> Result<Vec<(u64, u64)>, HostError> {
+        Ok(self.store.newest_coverage()?)
     }
 
     /// One issue with its history.

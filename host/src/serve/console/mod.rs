@@ -5,6 +5,7 @@
 //! told by a [`Flash`] in a cookie that is shown once.
 
 mod frame;
+mod issues;
 mod static_files;
 
 use std::sync::Arc;
@@ -22,4 +23,5 @@ pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
         .merge(static_files::routes())
+        .merge(issues::routes())
 }

@@ -6,9 +6,7 @@ use ox_console::text;
 use ox_issue::severity::Severity;
 
 use super::listing::clipped;
-use super::query::{
-    AGAINST, Asked, KINDS, REPRIORITISED, SLAS, STANDINGS, address, written,
-};
+use super::query::{AGAINST, Asked, KINDS, REPRIORITISED, SLAS, STANDINGS, address, written};
 use crate::store::issues::{Choices, Facets};
 
 /// Every filter: parameter and what people read. The order is that of the page.
@@ -180,7 +178,10 @@ fn counted(name: &str, known: &[Choices], used: &[String]) -> Filter {
         })
         .collect();
     for one in used {
-        if !known.iter().any(|known| known.value.eq_ignore_ascii_case(one)) {
+        if !known
+            .iter()
+            .any(|known| known.value.eq_ignore_ascii_case(one))
+        {
             choices.push(Choice::new(one, clipped(one, 80), true));
         }
     }
@@ -190,7 +191,10 @@ fn counted(name: &str, known: &[Choices], used: &[String]) -> Filter {
 /// The same for words that are shown in other words.
 fn named(name: &str, known: &[String], used: &[String]) -> Filter {
     let mut all: Vec<&String> = known.iter().collect();
-    all.extend(used.iter().filter(|one| !known.iter().any(|known| known.eq_ignore_ascii_case(one))));
+    all.extend(
+        used.iter()
+            .filter(|one| !known.iter().any(|known| known.eq_ignore_ascii_case(one))),
+    );
     let choices = all
         .into_iter()
         .map(|value| {
@@ -228,16 +232,16 @@ fn yes_or_no(name: &str, used: Option<bool>, any: &str, yes: &str, no: &str) -> 
     )
 }
 
-fn severities(
-    name: &str,
-    used: &[Severity],
-    count: &dyn Fn(Severity) -> Option<u64>,
-) -> Filter {
+fn severities(name: &str, used: &[Severity], count: &dyn Fn(Severity) -> Option<u64>) -> Filter {
     let choices = Severity::ALL
         .into_iter()
         .map(|severity| Choice {
             count: count(severity),
-            ..Choice::new(severity.word().to_lowercase(), severity.word(), used.contains(&severity))
+            ..Choice::new(
+                severity.word().to_lowercase(),
+                severity.word(),
+                used.contains(&severity),
+            )
         })
         .collect();
     filter(name, "", used.len(), Input::Many(choices))
@@ -255,7 +259,10 @@ pub(super) fn all(
         found.map(|(_, count)| *count)
     };
     let before = |severity: Severity| {
-        let found = facets.severity_before.iter().find(|(one, _)| *one == severity);
+        let found = facets
+            .severity_before
+            .iter()
+            .find(|(one, _)| *one == severity);
         found.and_then(|(_, count)| *count)
     };
     let mut assignees = typed(
@@ -263,18 +270,34 @@ pub(super) fn all(
         "",
         "a name",
         &facets.assignee,
-        &used.assignee.iter().filter(|one| !one.is_empty()).cloned().collect::<Vec<_>>(),
+        &used
+            .assignee
+            .iter()
+            .filter(|one| !one.is_empty())
+            .cloned()
+            .collect::<Vec<_>>(),
     );
     assignees.active = used.assignee.len();
     let bar = vec![
         counted("source-tool", &facets.source_tool, &used.source_tool),
         counted("connection", &facets.connection, &used.connection),
         severities("severity", &used.severity, &count),
-        table("reprioritised", &REPRIORITISED, &used.reprioritised, &facets.reprioritised),
+        table(
+            "reprioritised",
+            &REPRIORITISED,
+            &used.reprioritised,
+            &facets.reprioritised,
+        ),
         named("factor", &facets.factor, &used.factor),
         table("status", &AGAINST, &used.against_last_scan, &[]),
         named("category", &facets.category, &used.category),
-        typed("application", "", "a name", &facets.application, &used.application),
+        typed(
+            "application",
+            "",
+            "a name",
+            &facets.application,
+            &used.application,
+        ),
         typed("owner", "", "@name", &facets.owner, &used.owner),
     ];
     let more = vec![
@@ -282,24 +305,73 @@ pub(super) fn all(
         table("standing", &STANDINGS, &used.standing, &facets.standing),
         table("kind", &KINDS, &used.kind, &[]),
         table("sla", &SLAS, &used.sla, &[]),
-        yes_or_no("fixable", used.fixable, "Any", "A fix is known", "No fix yet"),
-        yes_or_no("exploited", used.known_exploited, "Any", "In the KEV catalogue", "Not in it"),
-        typed("package", "Its source package counts, too.", "openssl", &[], &used.package),
+        yes_or_no(
+            "fixable",
+            used.fixable,
+            "Any",
+            "A fix is known",
+            "No fix yet",
+        ),
+        yes_or_no(
+            "exploited",
+            used.known_exploited,
+            "Any",
+            "In the KEV catalogue",
+            "Not in it",
+        ),
+        typed(
+            "package",
+            "Its source package counts, too.",
+            "openssl",
+            &[],
+            &used.package,
+        ),
         typed("cve", "", "CVE-2024-3094", &[], &used.id),
-        typed("location", "* stops at /, ** does not.", "acme/shop/**", &[], &used.location),
-        typed("repository", "", "acme/shop/web-store", &[], &used.repository),
+        typed(
+            "location",
+            "* stops at /, ** does not.",
+            "acme/shop/**",
+            &[],
+            &used.location,
+        ),
+        typed(
+            "repository",
+            "",
+            "acme/shop/web-store",
+            &[],
+            &used.repository,
+        ),
         typed("tag", "", "latest", &[], &used.tag),
-        typed("digest", "Or the beginning of one.", "sha256:4d26", &[], &used.digest),
+        typed(
+            "digest",
+            "Or the beginning of one.",
+            "sha256:4d26",
+            &[],
+            &used.digest,
+        ),
         typed("team", "", "a team", &facets.team, &used.team),
         typed("service", "", "a service", &facets.service, &used.service),
-        typed("environment", "", "production", &facets.environment, &used.environment),
+        typed(
+            "environment",
+            "",
+            "production",
+            &facets.environment,
+            &used.environment,
+        ),
         typed("priority", "", "critical", &facets.priority, &used.priority),
-        typed("compliance", "A standard, or one of its controls.", "PCI DSS 4.0.1", &facets.standard, &used.compliance),
+        typed(
+            "compliance",
+            "A standard, or one of its controls.",
+            "PCI DSS 4.0.1",
+            &facets.standard,
+            &used.compliance,
+        ),
         assignees,
         filter(
             "seen",
             "",
-            usize::from(used.first_seen_from.is_some()) + usize::from(used.first_seen_until.is_some()),
+            usize::from(used.first_seen_from.is_some())
+                + usize::from(used.first_seen_until.is_some()),
             Input::Dates {
                 from: day(used.first_seen_from.as_deref()),
                 until: day(used.first_seen_until.as_deref()),
@@ -310,7 +382,9 @@ pub(super) fn all(
             "A probability from 0 to 1.",
             usize::from(used.min_epss.is_some()),
             Input::Number {
-                value: used.min_epss.map_or_else(String::new, |score| score.to_string()),
+                value: used
+                    .min_epss
+                    .map_or_else(String::new, |score| score.to_string()),
                 example: "0.1".to_owned(),
             },
         ),
@@ -338,9 +412,12 @@ pub(super) fn kept(asked: &Asked) -> Vec<(String, String)> {
     asked
         .manner()
         .into_iter()
-        .chain(asked.filters().into_iter().filter(|(name, _)| {
-            matches!(*name, "issue" | "min-severity" | "unassigned")
-        }))
+        .chain(
+            asked
+                .filters()
+                .into_iter()
+                .filter(|(name, _)| matches!(*name, "issue" | "min-severity" | "unassigned")),
+        )
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }

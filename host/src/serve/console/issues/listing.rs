@@ -31,7 +31,10 @@ pub(super) fn clipped(value: &str, limit: usize) -> String {
 pub(super) fn funnel(asked: &Asked, funnel: &Funnel) -> FunnelPart {
     let chosen = |severity: Severity| {
         (asked.filter.severity.is_empty() || asked.filter.severity.contains(&severity))
-            && asked.filter.min_severity.is_none_or(|least| severity >= least)
+            && asked
+                .filter
+                .min_severity
+                .is_none_or(|least| severity >= least)
     };
     let sum = |counts: &SeverityCounts| -> u64 {
         let taken = counts.iter().filter(|(severity, _)| chosen(*severity));
@@ -279,7 +282,10 @@ fn row(issue: &Issue, columns: &[&'static str], list: &str, now: &str) -> Row {
             "occurrences" => Cell::Number(text::count(issue.occurrences.len() as u64)),
             "location" => Cell::Text(clipped(&issue.location, SHORT)),
             "package" => Cell::Text(package.clone()),
-            "assignee" => Cell::Text(clipped(issue.assignee.as_deref().unwrap_or_default(), SHORT)),
+            "assignee" => Cell::Text(clipped(
+                issue.assignee.as_deref().unwrap_or_default(),
+                SHORT,
+            )),
             "due" => match &issue.sla {
                 Some(sla) => Cell::When(When::new(&sla.due, now)),
                 None => Cell::Text(String::new()),
@@ -377,7 +383,11 @@ pub(super) fn groupings(asked: &Asked) -> Vec<Tab> {
         chosen: asked.group == group,
     };
     let mut all = vec![tab("List", None)];
-    all.extend(GROUPINGS.iter().map(|(group, _, label)| tab(label, Some(*group))));
+    all.extend(
+        GROUPINGS
+            .iter()
+            .map(|(group, _, label)| tab(label, Some(*group))),
+    );
     all
 }
 

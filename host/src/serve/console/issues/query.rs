@@ -78,7 +78,11 @@ pub(super) const REPRIORITISED: [(Reprioritised, &str, &str); 3] = [
 pub(super) const KINDS: [(Kind, &str, &str); 5] = [
     (Kind::Vulnerability, "vulnerability", "Vulnerability"),
     (Kind::Secret, "secret", "Secret"),
-    (Kind::Misconfiguration, "misconfiguration", "Misconfiguration"),
+    (
+        Kind::Misconfiguration,
+        "misconfiguration",
+        "Misconfiguration",
+    ),
     (Kind::Licence, "licence", "Licence"),
     (Kind::Other, "other", "Other"),
 ];
@@ -119,16 +123,31 @@ pub(super) const GROUPINGS: [(Grouping, &str, &str); 4] = [
 /// Columns that can be shown: name, head, what it sorts by, whether it is one of the usual ones.
 pub(super) const COLUMNS: [(&str, &str, Option<SortKey>, bool); 13] = [
     ("category", "Category", None, true),
-    ("application", "Application", Some(SortKey::Application), true),
+    (
+        "application",
+        "Application",
+        Some(SortKey::Application),
+        true,
+    ),
     ("owner", "Owner", Some(SortKey::Owner), true),
     ("first-seen", "First seen", Some(SortKey::FirstSeen), true),
-    ("occurrences", "Occurrences", Some(SortKey::Occurrences), true),
+    (
+        "occurrences",
+        "Occurrences",
+        Some(SortKey::Occurrences),
+        true,
+    ),
     ("location", "Location", Some(SortKey::Location), false),
     ("package", "Package", Some(SortKey::Package), false),
     ("assignee", "Assigned to", None, false),
     ("due", "Deadline", Some(SortKey::Due), false),
     ("epss", "EPSS", Some(SortKey::Epss), false),
-    ("before", "Tool's severity", Some(SortKey::SeverityBefore), false),
+    (
+        "before",
+        "Tool's severity",
+        Some(SortKey::SeverityBefore),
+        false,
+    ),
     ("status", "Against last scan", None, false),
     ("connection", "Connection", None, false),
 ];
@@ -278,23 +297,93 @@ impl Asked {
         }
         let severity = |one: &Severity| one.word().to_lowercase();
         all.extend(filter.ids.iter().map(|id| ("issue", id.to_string())));
-        all.extend(filter.severity.iter().map(|one| ("severity", severity(one))));
-        all.extend(filter.min_severity.iter().map(|one| ("min-severity", severity(one))));
-        all.extend(filter.severity_before.iter().map(|one| ("severity-before", severity(one))));
+        all.extend(
+            filter
+                .severity
+                .iter()
+                .map(|one| ("severity", severity(one))),
+        );
+        all.extend(
+            filter
+                .min_severity
+                .iter()
+                .map(|one| ("min-severity", severity(one))),
+        );
+        all.extend(
+            filter
+                .severity_before
+                .iter()
+                .map(|one| ("severity-before", severity(one))),
+        );
         let words = |list: Vec<(&'static str, &'static str)>| {
             list.into_iter().map(|(name, word)| (name, word.to_owned()))
         };
-        all.extend(words(filter.standing.iter().map(|one| ("standing", word_of(&STANDINGS, *one))).collect()));
-        all.extend(words(filter.reprioritised.iter().map(|one| ("reprioritised", word_of(&REPRIORITISED, *one))).collect()));
-        all.extend(words(filter.kind.iter().map(|one| ("kind", word_of(&KINDS, *one))).collect()));
-        all.extend(words(filter.against_last_scan.iter().map(|one| ("status", word_of(&AGAINST, *one))).collect()));
-        all.extend(words(filter.sla.iter().map(|one| ("sla", word_of(&SLAS, *one))).collect()));
-        all.extend(filter.fixable.iter().map(|one| ("fixable", one.to_string())));
-        all.extend(filter.known_exploited.iter().map(|one| ("exploited", one.to_string())));
-        all.extend(filter.min_epss.iter().map(|one| ("min-epss", one.to_string())));
+        all.extend(words(
+            filter
+                .standing
+                .iter()
+                .map(|one| ("standing", word_of(&STANDINGS, *one)))
+                .collect(),
+        ));
+        all.extend(words(
+            filter
+                .reprioritised
+                .iter()
+                .map(|one| ("reprioritised", word_of(&REPRIORITISED, *one)))
+                .collect(),
+        ));
+        all.extend(words(
+            filter
+                .kind
+                .iter()
+                .map(|one| ("kind", word_of(&KINDS, *one)))
+                .collect(),
+        ));
+        all.extend(words(
+            filter
+                .against_last_scan
+                .iter()
+                .map(|one| ("status", word_of(&AGAINST, *one)))
+                .collect(),
+        ));
+        all.extend(words(
+            filter
+                .sla
+                .iter()
+                .map(|one| ("sla", word_of(&SLAS, *one)))
+                .collect(),
+        ));
+        all.extend(
+            filter
+                .fixable
+                .iter()
+                .map(|one| ("fixable", one.to_string())),
+        );
+        all.extend(
+            filter
+                .known_exploited
+                .iter()
+                .map(|one| ("exploited", one.to_string())),
+        );
+        all.extend(
+            filter
+                .min_epss
+                .iter()
+                .map(|one| ("min-epss", one.to_string())),
+        );
         all.extend(filter.digest.iter().map(|one| ("digest", one.clone())));
-        all.extend(filter.first_seen_from.iter().map(|one| ("since", short_time(one))));
-        all.extend(filter.first_seen_until.iter().map(|one| ("until", short_time(one))));
+        all.extend(
+            filter
+                .first_seen_from
+                .iter()
+                .map(|one| ("since", short_time(one))),
+        );
+        all.extend(
+            filter
+                .first_seen_until
+                .iter()
+                .map(|one| ("until", short_time(one))),
+        );
         for one in filter.assignee {
             all.push(if one.is_empty() {
                 ("unassigned", "true".to_owned())
@@ -316,7 +405,10 @@ impl Asked {
         if self.reverse {
             all.push(("reverse", "true".to_owned()));
         }
-        all.extend(self.group.map(|one| ("group", word_of(&GROUPINGS, one).to_owned())));
+        all.extend(
+            self.group
+                .map(|one| ("group", word_of(&GROUPINGS, one).to_owned())),
+        );
         if !self.columns.is_empty() {
             all.push(("columns", self.columns.join(",")));
         }
@@ -445,7 +537,9 @@ pub(super) fn time(value: &str) -> Option<String> {
 
 /// A time that is the beginning of a day is that day.
 fn short_time(time: &str) -> String {
-    time.strip_suffix("T00:00:00.000Z").unwrap_or(time).to_owned()
+    time.strip_suffix("T00:00:00.000Z")
+        .unwrap_or(time)
+        .to_owned()
 }
 
 #[cfg(test)]

@@ -26,7 +26,10 @@ fn texts() -> impl Strategy<Value = Vec<String>> {
 fn some<T: Clone + std::fmt::Debug + Copy + 'static, const N: usize>(
     table: &'static [(T, &'static str, &'static str); N],
 ) -> impl Strategy<Value = Vec<T>> {
-    subsequence(table.iter().map(|(one, _, _)| *one).collect::<Vec<_>>(), 0..=N)
+    subsequence(
+        table.iter().map(|(one, _, _)| *one).collect::<Vec<_>>(),
+        0..=N,
+    )
 }
 
 prop_compose! {

@@ -202,6 +202,38 @@ impl Store {
         })
     }
 
+    /// The place of an issue in an order: the next one stands behind it.
+    pub fn place_of(&self, id: i64, by: SortKey) -> Result<String> {
+        self.read(|tx| {
+            let mut statement = tx.prepare_cached(&format!(
+                "SELECT {} FROM issue JOIN location ON location.id = issue.location_id WHERE issue.id = ?1",
+                by.sql()
+            ))?;
+            let mut rows = statement.query([id])?;
+            match rows.next()? {
+                Some(row) => Ok(write_cursor(&row.get(0)?, id)),
+                None => Err(work::no_issue(id)),
+            }
+        })
+    }
+
+    /// How many locations were scanned, and how many of them not completely; one pair a connection.
+    pub fn newest_coverage(&self) -> Result<Vec<(u64, u64)>> {
+        self.read(|tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT count(*), sum(scanned_complete = 0) FROM location
+                 WHERE scannable AND gone_at IS NULL AND scanned_at IS NOT NULL GROUP BY connection_id",
+            )?;
+            let pairs = statement
+                .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?
+                .map(|pair| {
+                    pair.map(|(all, partial)| (all.unsigned_abs(), partial.unsigned_abs()))
+                })
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(pairs)
+        })
+    }
+
     /// One issue, wherever it stands.
     pub fn issue(&self, id: i64, deadlines: &Deadlines) -> Result<Issue> {
         let stamp = now();
