@@ -1,6 +1,9 @@
 //! Renders every page with samples into a folder, to be looked at in a browser:
 //! `cargo run -p ox-console --example look FOLDER`. Links to assets work when the folder is served at `/`.
 
+#[path = "samples/queue.rs"]
+mod queue;
+
 use std::path::Path;
 
 use ox_console::pages::entry;
@@ -17,7 +20,7 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(asset.path.trim_start_matches('/')), asset.bytes)?;
     }
     let page = |name: &str, text: String| std::fs::write(folder.join(format!("{name}.html")), text);
-    for (name, text) in connect::pages() {
+    for (name, text) in connect::pages().into_iter().chain(queue::pages()) {
         page(name, text)?;
     }
     page(

@@ -4,6 +4,8 @@ pub mod account;
 pub mod audit;
 pub mod connectors;
 pub mod entry;
+pub mod issue;
+pub mod issues;
 pub mod locations;
 pub mod plugins;
 pub mod runs;

@@ -13,6 +13,7 @@ mod connectors;
 mod entry;
 mod fields;
 mod frame;
+mod issues;
 mod location_tree;
 mod locations;
 mod run_words;
@@ -44,4 +45,5 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .merge(account::routes())
         .merge(audit::routes())
         .merge(settings::routes())
+        .merge(issues::routes())
 }
