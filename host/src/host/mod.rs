@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 mod forward;
 mod installed;
+mod looking;
 mod queue;
 mod sandboxed;
 mod scans;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::secret::SecretString;
 pub use connectors::{Account, Connectors};
 pub use error::{HostError, describe_failure};
+pub use looking::LookedAt;
 pub use queue::{AdvisoryStatus, Gathered, IssueDetail, ScanDiff, UpdateOptions};
 pub use types::*;
 
