@@ -77,7 +77,8 @@ const BETWEEN: &str = "FROM (
             WHERE scan_id > ?4 AND scan_id <= ?5) AS event
     JOIN issue ON issue.id = event.issue_id AND issue.connection_id = ?3";
 
-const KINDS: &str = "event.kind IN ('opened', 'changed', 'reopened', 'resolved', 'removed', 'kept')";
+const KINDS: &str =
+    "event.kind IN ('opened', 'changed', 'severity', 'reopened', 'resolved', 'removed', 'kept')";
 
 impl Store {
     /// The newest scans of a connection, newest first.

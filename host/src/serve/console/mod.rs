@@ -4,7 +4,11 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
+mod advisories;
+mod asked;
+mod changes;
 mod frame;
+mod images;
 mod static_files;
 
 use std::sync::Arc;
@@ -22,4 +26,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
         .merge(static_files::routes())
+        .merge(images::routes())
+        .merge(changes::routes())
+        .merge(advisories::routes())
 }
