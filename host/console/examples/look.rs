@@ -1,6 +1,9 @@
 //! Renders every page with samples into a folder, to be looked at in a browser:
 //! `cargo run -p ox-console --example look FOLDER`. Links to assets work when the folder is served at `/`.
 
+#[path = "look/overview.rs"]
+mod overview;
+
 use std::path::Path;
 
 use ox_console::pages::entry;
@@ -14,6 +17,9 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(asset.path.trim_start_matches('/')), asset.bytes)?;
     }
     let page = |name: &str, text: String| std::fs::write(folder.join(format!("{name}.html")), text);
+    for (name, text) in overview::pages() {
+        page(name, text)?;
+    }
     page(
         "signin",
         html(&entry::SignIn {

@@ -4,4 +4,5 @@ pub mod entry;
 
 pub mod advisories;
 pub mod changes;
+pub mod dashboard;
 pub mod images;

@@ -33,10 +33,7 @@ impl Host {
     }
 
     /// A page of what was left out.
-    pub fn skip_page(
-        &self,
-        query: &ImageQuery,
-    ) -> Result<Part<super::SkippedRow>, HostError> {
+    pub fn skip_page(&self, query: &ImageQuery) -> Result<Part<super::SkippedRow>, HostError> {
         self.known_image_query(query)?;
         Ok(self.store.skip_page(query)?)
     }
@@ -85,11 +82,7 @@ impl Host {
     }
 
     /// The newest scans of a connection, newest first.
-    pub fn scan_stamps(
-        &self,
-        connection: &str,
-        limit: usize,
-    ) -> Result<Vec<ScanStamp>, HostError> {
+    pub fn scan_stamps(&self, connection: &str, limit: usize) -> Result<Vec<ScanStamp>, HostError> {
         self.record(connection)?;
         Ok(self.store.scan_stamps(connection, limit)?)
     }

@@ -227,13 +227,7 @@ impl Store {
                   OR EXISTS (SELECT 1 FROM image_tag WHERE image_tag.image_id = image.id
                              AND image_tag.tag LIKE ? ESCAPE '\\')",
             );
-            let mut values = vec![
-                anywhere.clone(),
-                anywhere.clone(),
-                begins,
-                hex,
-                anywhere,
-            ];
+            let mut values = vec![anywhere.clone(), anywhere.clone(), begins, hex, anywhere];
             if let Some((repository, tag)) = text.rsplit_once(':') {
                 sql.push_str(
                     " OR (image.registry || '/' || image.repository LIKE ? ESCAPE '\\'
@@ -256,7 +250,10 @@ impl Store {
             )?;
             if let Some(after) = &query.after {
                 let [repository, id] = read_key(after)?;
-                conditions.and("(image.repository, image.id) > (?, CAST(? AS INTEGER))", [repository, id]);
+                conditions.and(
+                    "(image.repository, image.id) > (?, CAST(? AS INTEGER))",
+                    [repository, id],
+                );
             }
             let mut statement = tx.prepare_cached(&format!(
                 "SELECT image.id, connection.name, location.path, image.record, image.first_seen,

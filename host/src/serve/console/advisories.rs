@@ -56,7 +56,13 @@ async fn status(
     let host = server.host.clone();
     let status = reading(move || host.advisory_status()).await?;
     let now = crate::store::now();
-    Ok(page(&shown(&frame, &status, running, asked.get("not"), &now)))
+    Ok(page(&shown(
+        &frame,
+        &status,
+        running,
+        asked.get("not"),
+        &now,
+    )))
 }
 
 /// The page of a run that brings the advisories up to date now.
@@ -263,7 +269,10 @@ async fn record(
 ) -> Result<Response, ApiError> {
     let id = id.trim().to_owned();
     if id.is_empty() || id.len() > 200 {
-        return Err(ApiError::new(ErrorCode::NotFound, "no record has such an id"));
+        return Err(ApiError::new(
+            ErrorCode::NotFound,
+            "no record has such an id",
+        ));
     }
     let host = server.host.clone();
     let wanted = id.clone();
@@ -286,7 +295,11 @@ struct Found {
 /// A record by its id as it is written, or in capitals; by an alias when there is no such record.
 fn found(host: &Host, id: &str) -> Result<Option<Found>, HostError> {
     let index = host.advisories()?;
-    let get = |id: &str| index.record(id).map_err(|error| HostError::Other(error.into()));
+    let get = |id: &str| {
+        index
+            .record(id)
+            .map_err(|error| HostError::Other(error.into()))
+    };
     let mut record = get(id)?;
     if record.is_none() {
         record = get(&id.to_ascii_uppercase())?;
@@ -370,7 +383,10 @@ fn record_page(frame: &Frame, found: Found) -> Advisory {
         facts.push(("severity", text::plain(word)));
     }
     for one in head.severity.iter().take(6) {
-        facts.push(("scored", text::plain(&format!("{} {}", one.kind, one.score))));
+        facts.push((
+            "scored",
+            text::plain(&format!("{} {}", one.kind, one.score)),
+        ));
     }
     if !head.cwes.is_empty() {
         facts.push(("weakness", text::plain(&head.cwes.join(", "))));
@@ -467,11 +483,15 @@ fn affected_line(one: &ox_advisory::osv::Affected) -> AffectedLine {
 }
 
 fn range(range: &Range) -> String {
-    let events = range.events.iter().take(2 * RANGES).map(|event| match event {
-        Event::Introduced(version) => format!("≥ {version}"),
-        Event::Fixed(version) => format!("< {version}"),
-        Event::LastAffected(version) => format!("≤ {version}"),
-        Event::Limit(version) => format!("limit {version}"),
-    });
+    let events = range
+        .events
+        .iter()
+        .take(2 * RANGES)
+        .map(|event| match event {
+            Event::Introduced(version) => format!("≥ {version}"),
+            Event::Fixed(version) => format!("< {version}"),
+            Event::LastAffected(version) => format!("≤ {version}"),
+            Event::Limit(version) => format!("limit {version}"),
+        });
     text::plain(&events.collect::<Vec<_>>().join(" "))
 }

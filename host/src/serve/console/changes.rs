@@ -118,7 +118,8 @@ fn compare(host: &Host, frame: &Frame, asked: &Asked) -> Result<Changes, HostErr
         .collect();
     let warning = (from >= to).then(|| {
         if from == to {
-            "This is a scan compared with itself. Choose an earlier one to compare it with.".to_owned()
+            "This is a scan compared with itself. Choose an earlier one to compare it with."
+                .to_owned()
         } else {
             "The scan to compare with is the later one. Choose an earlier one.".to_owned()
         }
@@ -165,7 +166,10 @@ fn kind(
     groups: &[ChangeGroup],
     now: &str,
 ) -> Kind {
-    let own: Vec<&ChangeGroup> = groups.iter().filter(|group| group.of.kind == word).collect();
+    let own: Vec<&ChangeGroup> = groups
+        .iter()
+        .filter(|group| group.of.kind == word)
+        .collect();
     Kind {
         word,
         label,

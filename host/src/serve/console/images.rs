@@ -88,7 +88,11 @@ fn listed(host: &Host, frame: &Frame, asked: &Asked) -> Result<Images, HostError
     let reason = asked
         .get("reason")
         .filter(|_| tab == "skipped")
-        .and_then(|word| REASONS.into_iter().find(|one| words::skip_reason(*one) == word));
+        .and_then(|word| {
+            REASONS
+                .into_iter()
+                .find(|one| words::skip_reason(*one) == word)
+        });
     let query = ImageQuery {
         connection,
         location: asked.get("location"),
@@ -504,9 +508,8 @@ fn badge(severity: crate::contract::Severity) -> Badge {
 
 fn shown_findings(detail: &Detail) -> Vec<Finding> {
     // Secrets and misconfigurations first: vulnerabilities are in the queue, laid together.
-    let own = |kind: FindingKind| {
-        matches!(kind, FindingKind::Secret | FindingKind::Misconfiguration)
-    };
+    let own =
+        |kind: FindingKind| matches!(kind, FindingKind::Secret | FindingKind::Misconfiguration);
     let mut rows: Vec<_> = detail.findings.iter().collect();
     rows.sort_by_key(|row| !own(row.finding.kind));
     rows.into_iter()
@@ -663,7 +666,10 @@ fn package_line(entry: &PackageEntry) -> PackageLine {
         ecosystem: match (&entry.ecosystem, entry.no_lookup.as_deref()) {
             (Some(ecosystem), _) => text::plain(ecosystem),
             (None, Some(word)) => {
-                format!("not looked up: {}", crate::report::advisories::reason_words(word))
+                format!(
+                    "not looked up: {}",
+                    crate::report::advisories::reason_words(word)
+                )
             }
             (None, None) => "not looked up yet".to_owned(),
         },
@@ -685,11 +691,10 @@ async fn download(
         "sbom.spdx.json" => Some(Form::Spdx),
         "image.json" => None,
         _ => {
-            return Err(ApiError::new(
-                ErrorCode::NotFound,
-                "an image has no such file",
-            )
-            .hint("there are sbom.cdx.json, sbom.spdx.json and image.json"));
+            return Err(
+                ApiError::new(ErrorCode::NotFound, "an image has no such file")
+                    .hint("there are sbom.cdx.json, sbom.spdx.json and image.json"),
+            );
         }
     };
     let host = server.host.clone();
