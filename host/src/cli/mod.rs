@@ -35,6 +35,7 @@ mod serve;
 mod skipped;
 mod ticks;
 mod token;
+mod users;
 mod verify;
 mod when;
 
@@ -211,6 +212,7 @@ impl Command {
             Self::Policy(command) => command.run(context).await,
             Self::Plugin(command) => command.run(context).await,
             Self::Serve(command) => command.run(context).await,
+            Self::Users(command) => command.run(context).await,
         }
     }
 }

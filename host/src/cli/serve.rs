@@ -155,19 +155,20 @@ impl Serve {
         let address = listener.local_addr().unwrap_or(options.listen);
         let server = Server::new(host, options).await?;
         let stopping = obey(signals, &server, context);
-        // Here `auth` says where the first user is set up: server.accounts.first_run_link(&address).
-        self.say_where(context, address);
+        self.say_where(context, address, &server);
         let served = serve(server, listener).await;
         stopping.abort();
         served.map_err(HostError::from)?;
         Ok(Exit::Ok)
     }
 
-    fn say_where(&self, context: &Context, address: SocketAddr) {
-        let url = self
+    fn say_where(&self, context: &Context, address: SocketAddr, server: &Server) {
+        let base = self
             .public_url
             .clone()
-            .unwrap_or_else(|| format!("http://{address}/"));
+            .unwrap_or_else(|| format!("http://{address}"));
+        let base = base.trim_end_matches('/');
+        let url = format!("{base}/");
         if context.progress == ProgressChoice::Json {
             let line = json!({ "address": address.to_string(), "url": url });
             context
@@ -175,6 +176,11 @@ impl Serve {
                 .note(&crate::report::json::line("listening", line));
         }
         context.remark(&format!("the console is at {url}"));
+        if let Some(link) = server.accounts.first_run_link(base) {
+            context.remark(&format!(
+                "make the first account (this link works once): {link}"
+            ));
+        }
     }
 }
 

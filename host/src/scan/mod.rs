@@ -5,6 +5,7 @@
 //! the one table that says what a failure makes the host do. The connector itself is behind a narrow
 //! trait ([`runner`]), so all of this is tested without a sandbox.
 
+mod choose;
 mod flights;
 mod gate;
 mod location;
@@ -19,7 +20,11 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+<<<<<<< HEAD
 pub use gate::{Gate, Gates};
+=======
+pub use choose::selection_of;
+>>>>>>> main
 pub use outlet::{EventOutlet, StoreOutlet};
 pub use plan::{Listing, ListingLimits, list_all};
 pub use retry::{Policy, ScanStop};

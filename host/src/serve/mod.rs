@@ -13,6 +13,7 @@
 //! goes on where the last process ended: nothing that matters is in memory alone.
 
 pub mod api;
+pub mod attempts;
 pub mod auth;
 pub mod bus;
 pub mod console;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
+use super::attempts::Attempts;
 use super::auth::Accounts;
 use super::bus::Bus;
 use super::metrics::Metrics;
@@ -27,6 +28,8 @@ pub struct Server {
     pub plugins: Arc<Plugins>,
     /// Who may do what.
     pub accounts: Accounts,
+    /// Accounts that are being connected, verified or listed now.
+    pub attempts: Arc<Attempts>,
     /// What happens.
     pub bus: Arc<Bus>,
     /// The numbers.
@@ -47,9 +50,10 @@ impl Server {
         let runs = Runs::new(host.clone(), bus.clone(), metrics.clone(), &options);
         let clock = Arc::new(MachineClock);
         Ok(Arc::new(Self {
+            plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone(), &options)?),
             schedules: Schedules::new(host.clone(), runs.clone(), bus.clone(), clock),
-            plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone())),
             accounts: Accounts::new(host.clone()),
+            attempts: Attempts::new(host.clone(), bus.clone()),
             host,
             runs,
             bus,
@@ -64,9 +68,11 @@ impl Server {
     pub fn router(self: &Arc<Self>) -> Router {
         let open = metrics::probes();
         let guarded = console::routes().merge(api::routes());
-        auth::guard(guarded, self)
-            .merge(open)
-            .layer(axum::middleware::from_fn_with_state(self.clone(), metrics::count))
+        auth::dressed(auth::guard(guarded, self).merge(open))
+            .layer(axum::middleware::from_fn_with_state(
+                self.clone(),
+                metrics::count,
+            ))
             .with_state(self.clone())
     }
 }
