@@ -24,6 +24,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Server;
+use super::bus::Topic;
 use super::runs::{RunKind, RunState};
 use crate::host::HostError;
 use crate::tally::tally;
@@ -150,8 +151,8 @@ impl Metrics {
         }
     }
 
-    /// A swap of a connector's version ended: `swapped`, `refused`, `rolled-back`.
-    pub fn swap_ended(&self, outcome: &'static str) {
+    /// A swap of a connector's version ended: `swapped` or `refused`.
+    pub(crate) fn swap_ended(&self, outcome: &'static str) {
         self.swaps
             .get_or_create(&[("outcome", outcome.to_owned())])
             .inc();
@@ -288,6 +289,32 @@ pub(super) async fn count(
     response
 }
 
+/// Counts what is told on the bus, until the daemon ends.
+pub(super) async fn follow(server: Arc<Server>) {
+    let mut news = server.bus.listen(None);
+    loop {
+        let event = tokio::select! {
+            event = news.next() => event,
+            () = server.stopping.cancelled() => None,
+        };
+        let Some(event) = event else { return };
+        if event.topic == Topic::Plugin
+            && let Some(outcome) = outcome_of_swap(&event.data)
+        {
+            server.metrics.swap_ended(outcome);
+        }
+    }
+}
+
+/// What became of a version that was installed or made active; `None` where nothing ended.
+fn outcome_of_swap(data: &serde_json::Value) -> Option<&'static str> {
+    let version = data.get("version")?;
+    match version.pointer("/report/refused") {
+        Some(serde_json::Value::String(_)) => Some("refused"),
+        _ => Some("swapped"),
+    }
+}
+
 async fn ready(State(server): State<Arc<Server>>) -> Response {
     let unready = |why: &'static str| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if server.stopping.is_cancelled() {
@@ -308,13 +335,27 @@ async fn metrics(
     peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
 ) -> Response {
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let known = match bearer {
+        Some(token) => server
+            .accounts
+            .of_token(token)
+            .await
+            .ok()
+            .flatten()
+            .is_some(),
+        None => false,
+    };
     let here = peer
         .is_some_and(|axum::Extension(ConnectInfo(peer))| peer.ip().to_canonical().is_loopback())
         && !headers.contains_key(header::FORWARDED)
         && !headers.contains_key("x-forwarded-for");
-    if !here && !server.options.metrics_open {
-        let why = "metrics are for this machine; start with --metrics-open to answer everybody who reaches the port\n";
-        return (StatusCode::FORBIDDEN, why).into_response();
+    if !here && !known && !server.options.metrics_open {
+        let why = "metrics are for this machine: send an API token (Authorization: Bearer oxh_…), or start with \
+                   --metrics-open to answer everybody who reaches the port\n";
+        return (StatusCode::UNAUTHORIZED, why).into_response();
     }
     if let Err(error) = server.metrics.look(&server) {
         // What was counted in memory is true all the same.
