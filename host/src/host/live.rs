@@ -18,6 +18,7 @@ use crate::contract::{LocationPage, Profile, ScanRequest, ScanSummary, Verificat
 use crate::egress::{Egress, EgressCounters};
 use crate::plugin::{CallEnd, CallError, CallSetup, Limits, LoadedConnector, NoWay, Outlet, Ways};
 use crate::scan::{CallFailed, Connector, Ended, Fault, Traffic};
+use crate::tally::tally;
 
 /// Crashes are counted over that time.
 const CRASH_WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -262,6 +263,11 @@ fn ended<T>(result: Result<CallEnd<T>, CallError>) -> Result<Ended<T>, CallFaile
 fn failed(error: CallError) -> CallFailed {
     let traffic = traffic(error.counters());
     let message = error.message();
+    match &error {
+        CallError::Limit { limit, .. } => tally().limit(limit.name()),
+        CallError::Timeout { .. } => tally().limit("time"),
+        _ => {}
+    }
     let fault = match error {
         CallError::Failure { failure, .. } => Fault::Failure(failure),
         CallError::Crash { .. } | CallError::BadAnswer { .. } => Fault::Crash(message),

@@ -20,11 +20,8 @@ mod select;
 #[cfg(test)]
 mod tests;
 
-<<<<<<< HEAD
-pub use gate::{Gate, Gates};
-=======
 pub use choose::selection_of;
->>>>>>> main
+pub use gate::{Gate, Gates};
 pub use outlet::{EventOutlet, StoreOutlet};
 pub use plan::{Listing, ListingLimits, list_all};
 pub use retry::{Policy, ScanStop};
