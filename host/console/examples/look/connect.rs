@@ -8,7 +8,7 @@ use ox_console::parts::{Choice, Pager, When};
 use ox_console::{Chrome, Flash, Person, Section, Theme, html};
 
 /// Text of somebody who wants out of the page.
-pub(crate) const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>";
+const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>";
 
 const NOW: &str = "2026-11-23T02:00:00Z";
 
