@@ -18,6 +18,7 @@ use super::secrets::{Secrets, StandIn};
 use super::target::Target;
 use crate::contract::Explanation;
 use crate::secret::SecretString;
+use crate::tally::tally;
 
 /// Origins that a connector may declare.
 const MAX_GRANTS: usize = 64;
@@ -221,6 +222,7 @@ impl CallEgress {
     pub(super) fn count_bytes(&self, host: &Host, length: u64) -> Result<(), Fault> {
         let before = self.bytes.fetch_add(length, Ordering::Relaxed);
         self.count_host(host, |counters| counters.bytes_received += length);
+        tally().bytes.add(length);
         let limit = self.limits().call_bytes;
         if before.saturating_add(length) > limit {
             return Err(Fault::new(

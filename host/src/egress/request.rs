@@ -26,6 +26,7 @@ use super::policy::{Allowance, Denied, allow_flag};
 use super::redirect::{Trail, drop_credentials, drop_hop_by_hop};
 use super::secrets::Gate;
 use super::target::Target;
+use crate::tally::tally;
 
 /// Bytes of a request's body that are read and thrown away after its limit, so that the guest sees the
 /// refusal and not a broken pipe.
@@ -203,7 +204,13 @@ impl CallEgress {
             headers,
             body,
         };
-        let answer = self.shared.client.send(outgoing, times.head).await?;
+        let answer = self.shared.client.send(outgoing, times.head).await;
+        let status = answer
+            .as_ref()
+            .ok()
+            .map(|answer| answer.response.status().as_u16());
+        tally().request(&target.origin.host.to_string(), status);
+        let answer = answer?;
         if answer.retried {
             self.retried.fetch_add(1, Ordering::Relaxed);
         }

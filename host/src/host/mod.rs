@@ -62,6 +62,8 @@ pub struct Host {
     manifests: Mutex<HashMap<String, Manifest>>,
     /// Names of connections that are being scanned.
     scanning: Mutex<HashSet<String>>,
+    /// Addresses that asked for a pause.
+    gates: crate::scan::Gates,
     /// What is known about vulnerabilities; opened when it is asked for.
     index: std::sync::OnceLock<ox_advisory::index::Index>,
     /// One run of the queue at a time.
@@ -115,6 +117,7 @@ impl Host {
             limits: ListingLimits::default(),
             manifests: Mutex::new(HashMap::new()),
             scanning: Mutex::new(HashSet::new()),
+            gates: crate::scan::Gates::default(),
             index: std::sync::OnceLock::new(),
             gathering: tokio::sync::Mutex::new(()),
         }

@@ -22,8 +22,13 @@ use crate::egress::{Egress, EgressConfig, EgressLimits, Origin, SystemResolver};
 use crate::plugin::{
     Limit, Limits, LoadError, LoadStage, LoadedConnector, Outlet, Sandbox, SandboxOptions,
 };
+<<<<<<< HEAD
+use crate::scan::{CallFailed, Connector, Ended, Fault, Traffic};
+use crate::tally::tally;
+=======
 use crate::scan::{CallFailed, Connector};
 use crate::store::{Store, StoredVersion, VersionState};
+>>>>>>> main
 
 /// Folder of compiled code in the data folder.
 const CODE: &str = "code";
@@ -499,3 +504,102 @@ fn egress(account: &Account) -> Result<Arc<Egress>, HostError> {
     });
     egress.map_err(|error| HostError::Settings(error.into()))
 }
+<<<<<<< HEAD
+
+/// A connector in its sandbox, set up for one account.
+struct Connected {
+    connector: Arc<LoadedConnector>,
+    egress: Arc<Egress>,
+    account: Account,
+    limits: Limits,
+}
+
+impl Connected {
+    fn setup(&self, outlet: Arc<dyn Outlet>, cancel: CancellationToken) -> CallSetup {
+        CallSetup {
+            settings: self.account.settings.clone(),
+            secrets: self.account.secrets.clone(),
+            egress: self.egress.clone(),
+            outlet,
+            cancel,
+            limits: self.limits.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Connector for Connected {
+    async fn verify(
+        &self,
+        outlet: Arc<dyn Outlet>,
+        cancel: CancellationToken,
+    ) -> Result<Ended<Verification>, CallFailed> {
+        ended(self.connector.verify(self.setup(outlet, cancel)).await)
+    }
+
+    async fn list_locations(
+        &self,
+        outlet: Arc<dyn Outlet>,
+        cancel: CancellationToken,
+        parent: Option<String>,
+        cursor: Option<String>,
+    ) -> Result<Ended<LocationPage>, CallFailed> {
+        ended(
+            self.connector
+                .list_locations(self.setup(outlet, cancel), parent, cursor)
+                .await,
+        )
+    }
+
+    async fn scan(
+        &self,
+        outlet: Arc<dyn Outlet>,
+        cancel: CancellationToken,
+        request: ScanRequest,
+    ) -> Result<Ended<ScanSummary>, CallFailed> {
+        ended(
+            self.connector
+                .scan(self.setup(outlet, cancel), request)
+                .await,
+        )
+    }
+}
+
+fn ended<T>(result: Result<CallEnd<T>, CallError>) -> Result<Ended<T>, CallFailed> {
+    match result {
+        Ok(end) => Ok(Ended {
+            value: end.value,
+            traffic: traffic(end.counters),
+        }),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn failed(error: CallError) -> CallFailed {
+    let traffic = traffic(error.counters());
+    let message = error.message();
+    match &error {
+        CallError::Limit { limit, .. } => tally().limit(limit.name()),
+        CallError::Timeout { .. } => tally().limit("time"),
+        _ => {}
+    }
+    let fault = match error {
+        CallError::Failure { failure, .. } => Fault::Failure(failure),
+        CallError::Crash { .. } | CallError::BadAnswer { .. } => Fault::Crash(message),
+        CallError::Limit { .. } | CallError::Timeout { .. } => Fault::Limit(message),
+        CallError::Cancelled => Fault::Cancelled,
+        // An origin that is not opened now is not opened for the next location either.
+        CallError::Refused { .. } | CallError::Host(_) => Fault::Host(message),
+    };
+    CallFailed { fault, traffic }
+}
+
+fn traffic(counters: EgressCounters) -> Traffic {
+    Traffic {
+        requests: counters.requests,
+        bytes_read: counters.bytes_received,
+        refused: counters.refused,
+    }
+}
+=======
+>>>>>>> main

@@ -119,6 +119,9 @@ impl Host {
         cancel: CancellationToken,
     ) -> Result<ScanReport, HostError> {
         let begun = Instant::now();
+        let manifest = self.manifest(&record.connection.connector).await?;
+        let origin = super::accounts::operator_origin(&manifest, &record.connection.settings)?;
+        let gate = self.gates.of(&origin);
         let watching = events.clone();
         let listed = self.list(&record, &connector, &events, &cancel).await?;
         let known = self.store.locations(record.id)?;
@@ -141,6 +144,7 @@ impl Host {
             scan,
             jobs: self.jobs,
             policy: self.policy,
+            gate,
             events,
             cancel,
         })

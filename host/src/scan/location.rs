@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::flights::Flights;
+use super::gate::Gate;
 use super::outlet::{Gathered, Refusal, StoreOutlet};
 use super::retry::{Budget, Decision, Policy, ScanStop};
 use super::runner::{CallFailed, Connector, Ended, Fault, Traffic};
-use crate::contract::{ScanRequest, ScanSummary};
+use crate::contract::{Failure, LogLevel, ScanRequest, ScanSummary};
 use crate::host::{Counts, Event, Events, FailureClass, LocationReport};
 use crate::store::{FailureReason, LocationEnd, LocationState, ScanTarget, Store};
+use crate::tally::tally;
 
 /// What all locations of a run share.
 pub(super) struct Shared {
@@ -21,6 +23,8 @@ pub(super) struct Shared {
     pub(super) policy: Policy,
     pub(super) connection: i64,
     pub(super) scan: i64,
+    /// Closed while the address asks everybody to wait.
+    pub(super) gate: Arc<Gate>,
     /// What calls are making for the cache.
     pub(super) flights: Arc<Flights>,
     /// Ends all calls of the run.
@@ -51,6 +55,17 @@ async fn attempts(
     let mut budget = Budget::new(shared.policy);
     let mut first = true;
     loop {
+        if let Some(wait) = shared.gate.closed_for() {
+            shared.events.event(Event::Log {
+                subject: target.path.clone(),
+                level: LogLevel::Info,
+                message: format!(
+                    "the address asked for a pause; this location waits {} seconds with the others",
+                    wait.as_secs().saturating_add(1)
+                ),
+            });
+            shared.gate.pass(&shared.cancel).await?;
+        }
         if shared.cancel.is_cancelled() {
             return Err(ScanStop::Cancelled);
         }
@@ -166,6 +181,9 @@ async fn attempts(
                 return end(failed(class, &message, &hint)).await.map_err(host);
             }
             Decision::Again { wait, message } => {
+                if matches!(fault, Fault::Failure(Failure::RateLimited(_))) {
+                    shared.gate.close_for(wait);
+                }
                 store
                     .suspend(shared.scan, target.location, start.attempt, counted, ms)
                     .await
@@ -197,6 +215,7 @@ async fn call(
     outlet: Arc<StoreOutlet>,
     request: ScanRequest,
 ) -> Result<Ended<ScanSummary>, CallFailed> {
+    let _in_flight = tally().call();
     let mut call = shared
         .connector
         .scan(outlet, shared.cancel.clone(), request);

@@ -7,6 +7,7 @@
 
 mod choose;
 mod flights;
+mod gate;
 mod location;
 mod outlet;
 mod plan;
@@ -19,7 +20,11 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+<<<<<<< HEAD
+pub use gate::{Gate, Gates};
+=======
 pub use choose::selection_of;
+>>>>>>> main
 pub use outlet::{EventOutlet, StoreOutlet};
 pub use plan::{Listing, ListingLimits, list_all};
 pub use retry::{Policy, ScanStop};

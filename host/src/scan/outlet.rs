@@ -15,6 +15,7 @@ use crate::contract::{LogLevel, Observation, Progress, Stop};
 use crate::host::{Event, Events};
 use crate::plugin::Outlet;
 use crate::store::{Store, StoreError};
+use crate::tally::tally;
 
 /// The outlet of one attempt at one location.
 pub struct StoreOutlet {
@@ -164,7 +165,10 @@ impl Outlet for StoreOutlet {
         // A cache that can't answer has forgotten.
         let value = read.ok().and_then(Result::ok).flatten();
         if value.is_some() {
+            tally().cache_hits.add(1);
             self.flights.done(self.call, key);
+        } else {
+            tally().cache_misses.add(1);
         }
         value
     }

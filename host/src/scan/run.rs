@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Gate;
 use super::location::{LocationRun, Shared, scan_location};
 use super::retry::{Policy, ScanStop};
 use super::runner::Connector;
@@ -29,6 +30,8 @@ pub struct ScanJob {
     pub jobs: usize,
     /// How patient.
     pub policy: Policy,
+    /// Shared with whoever asks the same address.
+    pub gate: Arc<Gate>,
     /// Who watches.
     pub events: Arc<dyn Events>,
     /// Ends it, with everything that was acknowledged kept.
@@ -55,6 +58,7 @@ pub async fn run_scan(job: ScanJob) -> ScanRun {
         connection: job.connection,
         scan: job.scan.id,
         cancel: cancel.clone(),
+        gate: job.gate,
         flights: Arc::default(),
     });
     job.events.event(Event::ScanStarted {

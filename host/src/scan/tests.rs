@@ -150,6 +150,7 @@ async fn run_heard(
     let job = ScanJob {
         store: fixture.store.clone(),
         connector,
+        gate: Arc::default(),
         connection: fixture.connection,
         scan,
         jobs,

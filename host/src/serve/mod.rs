@@ -17,6 +17,7 @@ pub mod attempts;
 pub mod auth;
 pub mod bus;
 pub mod console;
+mod days;
 mod listen;
 pub mod metrics;
 mod options;

@@ -68,6 +68,11 @@ impl Server {
     pub fn router(self: &Arc<Self>) -> Router {
         let open = metrics::probes();
         let guarded = console::routes().merge(api::routes());
-        auth::dressed(auth::guard(guarded, self).merge(open)).with_state(self.clone())
+        auth::dressed(auth::guard(guarded, self).merge(open))
+            .layer(axum::middleware::from_fn_with_state(
+                self.clone(),
+                metrics::count,
+            ))
+            .with_state(self.clone())
     }
 }

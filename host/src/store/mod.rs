@@ -27,6 +27,7 @@ mod plugin_versions;
 mod policy;
 mod pool;
 mod query;
+mod queue_days;
 mod scans;
 mod schedules;
 mod schema;
@@ -56,6 +57,7 @@ pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
     StoredReport,
 };
+pub use queue_days::QueueDay;
 pub use schedules::StoredSchedule;
 pub use tasks::{NewTask, TASK_LINES, TaskOutcome, TaskRequest, TaskRow, TaskWish, WaitingTask};
 
@@ -95,6 +97,15 @@ impl Store {
     /// would end in a refused write.
     pub fn must_write(&self) -> Result<()> {
         self.writer().map(drop)
+    }
+
+    /// Takes the lock of a writer and gives it back: an error says that nothing can be written now.
+    pub async fn can_write(&self) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached("DELETE FROM meta WHERE key = ''")?.execute([])?;
+            Ok(())
+        })
+        .await
     }
 
     /// Runs a transaction on the writer thread and waits for it to be durable.

@@ -29,6 +29,7 @@ mod kill_queue;
 mod lists;
 mod parts;
 mod secrecy;
+mod serve;
 mod start;
 
 use std::collections::BTreeSet;

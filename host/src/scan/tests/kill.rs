@@ -81,6 +81,7 @@ async fn scan(folder: &Path, acknowledged: impl Fn(&str, &str) + Send + Sync + '
             inner: Arc::new(world()),
             acknowledged: Arc::new(acknowledged),
         }),
+        gate: Arc::default(),
         connection,
         scan,
         jobs: 2,

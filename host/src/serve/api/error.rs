@@ -173,6 +173,9 @@ impl From<HostError> for ApiError {
             other => other.to_string(),
         };
         let code = match &error {
+            HostError::Other(error) if error.is::<super::super::runs::Conflict>() => {
+                ErrorCode::Conflict
+            }
             HostError::Unknown { .. } => ErrorCode::NotFound,
             HostError::Settings(_) => ErrorCode::Invalid,
             HostError::Connector(Failure::InvalidSettings(fault)) => {

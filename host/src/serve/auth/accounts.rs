@@ -316,7 +316,7 @@ impl Accounts {
     }
 
     /// Who has an API token: never more than the token says, and never more than its user may.
-    pub(super) async fn of_token(&self, secret: &str) -> Result<Option<Actor>, HostError> {
+    pub(in crate::serve) async fn of_token(&self, secret: &str) -> Result<Option<Actor>, HostError> {
         if !secret.starts_with(secrets::TOKEN_WORD) {
             return Ok(None);
         }

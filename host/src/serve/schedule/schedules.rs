@@ -13,6 +13,7 @@ use super::times::Times;
 use super::{Clock, Missed, Schedule};
 use crate::host::{Host, HostError};
 use crate::serve::bus::{Bus, Topic};
+use crate::serve::days::Days;
 use crate::serve::runs::{Cause, RunKind, RunRequest, Runs};
 use crate::store::StoredSchedule;
 
@@ -32,6 +33,7 @@ pub struct Schedules {
     bus: Arc<Bus>,
     clock: Arc<dyn Clock>,
     wake: Notify,
+    days: Days,
 }
 
 impl Schedules {
@@ -47,6 +49,7 @@ impl Schedules {
             bus,
             clock,
             wake: Notify::new(),
+            days: Days::default(),
         })
     }
 
@@ -155,6 +158,10 @@ impl Schedules {
     pub(crate) async fn tick(&self) -> Result<(), HostError> {
         self.make_missing().await?;
         let now = self.clock.now();
+        if self.days.look(&self.host, now).await? {
+            // Ages count in days.
+            self.runs.gather_soon();
+        }
         for stored in self.host.store().schedules()? {
             let name = stored
                 .schedule
