@@ -23,6 +23,7 @@ mod open;
 mod policy;
 mod pool;
 mod query;
+mod saved_views;
 mod scans;
 mod schema;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use error::StoreError;
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
 pub use policy::StoredPolicy;
+pub use saved_views::SavedView;
 pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
     StoredReport,

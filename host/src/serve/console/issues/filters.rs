@@ -125,6 +125,16 @@ pub(super) fn chips(asked: &Asked) -> Vec<Chip> {
         .collect()
 }
 
+/// What is filtered by, in a sentence for the head of a report.
+pub(super) fn sentence(asked: &Asked) -> String {
+    let all: Vec<String> = asked
+        .filters()
+        .iter()
+        .map(|(name, value)| format!("{} {}", label(name).to_lowercase(), words(name, value)))
+        .collect();
+    all.join(", ")
+}
+
 /// The list without filters, sorted and shown as it is.
 pub(super) fn clear(asked: &Asked) -> Option<String> {
     (!asked.is_plain()).then(|| {

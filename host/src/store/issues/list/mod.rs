@@ -86,6 +86,21 @@ fn issue_of(
     Ok(issue)
 }
 
+/// An issue without its deadline; `None` where there is none of that number.
+pub(in crate::store) fn issue_of_row(
+    tx: &Transaction<'_>,
+    id: i64,
+    stamp: &str,
+) -> Result<Option<Issue>> {
+    let mut statement =
+        tx.prepare_cached(&format!("SELECT {COLUMNS} FROM issue WHERE issue.id = ?1"))?;
+    let mut rows = statement.query([id])?;
+    match rows.next()? {
+        Some(row) => Ok(Some(issue_of(row, stamp, &|_| None)?)),
+        None => Ok(None),
+    }
+}
+
 /// Tells how a deadline stands.
 pub type Stand = Box<dyn Fn(&str) -> Option<Sla> + Send + Sync>;
 
