@@ -412,7 +412,7 @@ impl Host {
     }
 
     /// Does one thing with issues, each named with the state that was looked at where that counts. What is
-    /// done is seen at once; [`Host::settle`] brings up to date what depends on it.
+    /// done is seen at once; [`Host::settle_queue`] brings up to date what depends on it.
     pub async fn work_on(
         &self,
         on: Vec<(i64, Option<String>)>,
@@ -432,16 +432,16 @@ impl Host {
     }
 
     /// Weighs what waits to be weighed.
-    pub async fn settle(&self) -> Result<(), HostError> {
+    pub async fn settle_queue(&self) -> Result<(), HostError> {
         self.gather(&silent()).await.map(drop)
     }
 
-    /// Ends an exclusion without waiting until everything that it covered is weighed ([`Host::settle`]).
+    /// Ends an exclusion without waiting until everything that it covered is weighed ([`Host::settle_queue`]).
     pub async fn end_exclusion_soon(&self, id: i64, by: &str) -> Result<(), HostError> {
         Ok(self.store.end_exclusion(id, by.to_owned()).await?)
     }
 
-    /// Excludes what a scope covers without waiting until it is weighed ([`Host::settle`]).
+    /// Excludes what a scope covers without waiting until it is weighed ([`Host::settle_queue`]).
     pub async fn exclude_soon(&self, new: NewExclusion) -> Result<i64, HostError> {
         Ok(self.store.exclude(new).await?)
     }

@@ -98,7 +98,7 @@ pub(super) async fn settle(server: &Arc<Server>) {
     let host = server.host.clone();
     let bus = server.bus.clone();
     let settled = tokio::spawn(async move {
-        if let Err(error) = host.settle().await {
+        if let Err(error) = host.settle_queue().await {
             tracing::warn!(%error, "the queue could not be brought up to date after an edit");
         }
         bus.publish(Topic::Queue, "", json!({ "cause": "work" }));
