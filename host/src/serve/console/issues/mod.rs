@@ -278,3 +278,6 @@ fn issue_number(text: &str) -> Result<i64, ApiError> {
             .hint("The number of an issue stands in the list, for example OX-17.")
     })
 }
+
+#[cfg(test)]
+mod tests;
