@@ -658,7 +658,7 @@ proptest! {
                 one.description = format!("[x]({hostile})\n\n- {hostile}\n\n`{hostile}`");
                 one.package_name = Some(hostile.clone());
                 one.solution = Some(hostile.clone());
-                one.links = vec![hostile.clone()];
+                one.links = vec![crate::contract::Link { name: Some(hostile.clone()), url: hostile.clone() }];
                 one.web_url = Some("javascript:alert(2)".to_owned());
                 one.evidence = vec![("path".to_owned(), hostile.clone())];
             });
