@@ -222,8 +222,11 @@ fn typed(name: &str, help: &str, example: &str, known: &[String], used: &[String
         help,
         used.len(),
         Input::Words {
-            used: used.to_vec(),
-            known: known.to_vec(),
+            used: used
+                .iter()
+                .map(|one| (one.clone(), clipped(one, 80)))
+                .collect(),
+            known: known.iter().map(|one| text::plain(one)).collect(),
             example: example.to_owned(),
         },
     )

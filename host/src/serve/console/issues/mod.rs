@@ -181,7 +181,7 @@ fn compose(host: &Host, asked: &Asked) -> Result<Issues, ApiError> {
         funnel: shown_funnel,
         views: Vec::new(),
         view: None,
-        search: asked.filter.text.clone().unwrap_or_default(),
+        search: ox_console::text::plain(asked.filter.text.as_deref().unwrap_or_default()),
         filters: bar,
         more,
         kept: filters::kept(asked),
