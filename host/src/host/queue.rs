@@ -322,6 +322,20 @@ impl Host {
         Ok(self.store.issues(filter, order, &self.deadlines()?)?)
     }
 
+    /// A page of issues, where it is known how many the filter takes: they are not counted again.
+    pub fn issues_counted(
+        &self,
+        filter: &IssueFilter,
+        order: &IssueOrder,
+        total: u64,
+    ) -> Result<IssuePage, HostError> {
+        self.known_connections(&filter.connection)?;
+        let deadlines = self.deadlines()?;
+        Ok(self
+            .store
+            .issues_of(filter, order, &deadlines, Some(total))?)
+    }
+
     /// The funnel of a filter.
     pub fn funnel(&self, filter: &IssueFilter) -> Result<Funnel, HostError> {
         self.known_connections(&filter.connection)?;

@@ -139,7 +139,8 @@ fn compose(host: &Host, asked: &Asked) -> Result<Issues, ApiError> {
         },
     };
     let shown_funnel = listing::funnel(asked, &funnel);
-    let mut total = shown_funnel.issues;
+    // What the funnel counted is what the list has.
+    let total = shown_funnel.issues;
     let found = match asked.group {
         Some(group) => host.groups(&asked.filter, group).map(|found| {
             (
@@ -147,10 +148,9 @@ fn compose(host: &Host, asked: &Asked) -> Result<Issues, ApiError> {
                 listing::groups(asked, group, &found),
             )
         }),
-        None => host.issues(&asked.filter, &asked.order(PAGE)).map(|found| {
-            total = found.total;
-            (found.issues.is_empty(), listing::rows(asked, &found, &now))
-        }),
+        None => host
+            .issues_counted(&asked.filter, &asked.order(PAGE), total)
+            .map(|found| (found.issues.is_empty(), listing::rows(asked, &found, &now))),
     };
     let list = match found {
         Ok((false, list)) => list,
