@@ -8,11 +8,14 @@ mod account_form;
 mod attempts;
 mod connection;
 mod connectors;
+mod events;
 mod fields;
 mod frame;
 mod location_tree;
 mod locations;
+mod plugins;
 mod run_words;
+mod runs;
 mod schedule;
 mod static_files;
 
@@ -33,6 +36,9 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .merge(attempts::routes())
         .merge(connection::routes())
         .merge(connectors::routes())
+        .merge(events::routes())
         .merge(locations::routes())
+        .merge(plugins::routes())
+        .merge(runs::routes())
         .merge(static_files::routes())
 }
