@@ -8,6 +8,10 @@ use ox_console::{Chrome, assets, html};
 
 #[path = "look/connect.rs"]
 mod connect;
+#[path = "look/overview.rs"]
+mod overview;
+#[path = "look/queue.rs"]
+mod queue;
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "look".to_owned());
@@ -17,7 +21,11 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(asset.path.trim_start_matches('/')), asset.bytes)?;
     }
     let page = |name: &str, text: String| std::fs::write(folder.join(format!("{name}.html")), text);
-    for (name, text) in connect::pages() {
+    let parts = connect::pages()
+        .into_iter()
+        .chain(queue::pages())
+        .chain(overview::pages());
+    for (name, text) in parts {
         page(name, text)?;
     }
     page(
@@ -27,6 +35,7 @@ fn main() -> std::io::Result<()> {
             error: Some("This name and password do not go together.".to_owned()),
             name: "ada".to_owned(),
             next: "/".to_owned(),
+            nobody_yet: false,
         }),
     )
 }

@@ -24,6 +24,7 @@ pub mod plugins;
 pub mod runs;
 pub mod schedule;
 mod server;
+mod slow;
 
 pub use listen::serve;
 pub use options::ServeOptions;

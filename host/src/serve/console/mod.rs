@@ -4,19 +4,28 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
+mod account;
 mod account_form;
+mod advisories;
+mod asked;
 mod attempts;
+mod audit;
+mod changes;
 mod connection;
 mod connectors;
 mod events;
+mod entry;
 mod fields;
 mod frame;
+mod images;
+mod issues;
 mod location_tree;
 mod locations;
 mod plugins;
 mod run_words;
 mod runs;
 mod schedule;
+mod settings;
 mod static_files;
 
 use std::sync::Arc;
@@ -28,6 +37,7 @@ use axum::routing::get;
 use super::Server;
 
 pub use frame::{Frame, done, page};
+pub(in crate::serve) use frame::{cookie, own};
 
 /// The routes of the pages and their assets.
 pub(super) fn routes() -> Router<Arc<Server>> {
@@ -41,4 +51,12 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .merge(plugins::routes())
         .merge(runs::routes())
         .merge(static_files::routes())
+        .merge(entry::routes())
+        .merge(account::routes())
+        .merge(audit::routes())
+        .merge(settings::routes())
+        .merge(issues::routes())
+        .merge(images::routes())
+        .merge(changes::routes())
+        .merge(advisories::routes())
 }
