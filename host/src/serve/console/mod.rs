@@ -12,6 +12,8 @@ mod attempts;
 mod audit;
 mod changes;
 mod connection;
+#[cfg(test)]
+mod connecting_tests;
 mod connectors;
 mod events;
 mod entry;
@@ -50,6 +52,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .merge(locations::routes())
         .merge(plugins::routes())
         .merge(runs::routes())
+        .merge(schedule::routes())
         .merge(static_files::routes())
         .merge(entry::routes())
         .merge(account::routes())

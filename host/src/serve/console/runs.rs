@@ -19,7 +19,7 @@ use crate::serve::Server;
 use crate::serve::api::{ApiError, ErrorCode};
 use crate::serve::auth::{Actor, Analyst, Viewer};
 use crate::serve::runs::{
-    Cause, Run, RunDetail, RunFilter, RunKind, RunLine, RunRequest, RunState,
+    Cause, Conflict, Run, RunDetail, RunFilter, RunKind, RunLine, RunRequest, RunState,
 };
 
 /// Runs of a page.
@@ -474,6 +474,9 @@ fn told(id: i64, run: Result<Run, HostError>, message: &str) -> Result<Response,
     let here = format!("/runs/{id}");
     match run {
         Ok(_) => Ok(done(&here, "good", message, None)),
+        Err(HostError::Other(error)) if error.is::<Conflict>() => {
+            Ok(done(&here, "note", error.to_string(), None))
+        }
         Err(error) => {
             let error = ApiError::from(error);
             match error.code {
