@@ -351,7 +351,8 @@ pub(crate) fn locations(role: &'static str) -> Locations {
         search: String::new(),
         opened: Vec::new(),
         summary: "48 of 52 locations are scanned".to_owned(),
-        listed: None,
+        listing: None,
+        scan: "/connections/gitlab.example.com/scan".to_owned(),
         found: None,
         rows: vec![
             holder("acme", 3, 4, false),
