@@ -168,7 +168,7 @@ async function walk(browser, hand, { javaScriptEnabled = true, looks = false } =
     await hand.click(page, page.getByRole("button", { name: "Connect", exact: true }));
 
     // The green check.
-    await page.getByRole("heading", { name: /Connected/ }).waitFor({ timeout: PATIENCE });
+    await page.getByRole("heading", { level: 1, name: "Connected" }).waitFor({ timeout: PATIENCE });
     await look("verified");
     await shot(page, "connected");
 

@@ -20,9 +20,9 @@ use super::{Event, Events, Host, HostError};
 use crate::queue::{Book, JUDGE_VERSION, Threats, groups_of};
 use crate::store::issues::{
     Covers, Deadlines, ExclusionRow, Facets, Funnel, Grouping, Groups, IssueEvent, IssueFilter,
-    IssueOrder, IssuePage, NewExclusion, SortKey, WeighTotals, Weighed,
+    IssueOrder, IssuePage, NewExclusion, SortKey, UndoWork, WeighTotals, Weighed, Work, Worked,
 };
-use crate::store::{StoredPolicy, WaitingComponent};
+use crate::store::{SavedView, StoredPolicy, WaitingComponent};
 
 /// Components that are matched between two transactions.
 const COMPONENTS_AT_ONCE: usize = 2000;
@@ -322,6 +322,20 @@ impl Host {
         Ok(self.store.issues(filter, order, &self.deadlines()?)?)
     }
 
+    /// A page of issues, where it is known how many the filter takes: they are not counted again.
+    pub fn issues_counted(
+        &self,
+        filter: &IssueFilter,
+        order: &IssueOrder,
+        total: u64,
+    ) -> Result<IssuePage, HostError> {
+        self.known_connections(&filter.connection)?;
+        let deadlines = self.deadlines()?;
+        Ok(self
+            .store
+            .issues_of(filter, order, &deadlines, Some(total))?)
+    }
+
     /// The funnel of a filter.
     pub fn funnel(&self, filter: &IssueFilter) -> Result<Funnel, HostError> {
         self.known_connections(&filter.connection)?;
@@ -409,6 +423,67 @@ impl Host {
     pub async fn end_exclusion(&self, id: i64, by: &str) -> Result<(), HostError> {
         self.store.end_exclusion(id, by.to_owned()).await?;
         self.gather(&silent()).await.map(drop)
+    }
+
+    /// Does one thing with issues, each named with the state that was looked at where that counts. What is
+    /// done is seen at once; [`Host::settle_queue`] brings up to date what depends on it.
+    pub async fn work_on(
+        &self,
+        on: Vec<(i64, Option<String>)>,
+        work: Work,
+        by: &str,
+    ) -> Result<Worked, HostError> {
+        Ok(self.store.work_on(on, work, by.to_owned()).await?)
+    }
+
+    /// Goes back from what was done, where it still stands. Answers how many went back, and how many did not.
+    pub async fn undo_work(
+        &self,
+        undo: Vec<UndoWork>,
+        by: &str,
+    ) -> Result<(usize, usize), HostError> {
+        Ok(self.store.undo_work(undo, by.to_owned()).await?)
+    }
+
+    /// Weighs what waits to be weighed.
+    pub async fn settle_queue(&self) -> Result<(), HostError> {
+        self.gather(&silent()).await.map(drop)
+    }
+
+    /// Ends an exclusion without waiting until everything that it covered is weighed ([`Host::settle_queue`]).
+    pub async fn end_exclusion_soon(&self, id: i64, by: &str) -> Result<(), HostError> {
+        Ok(self.store.end_exclusion(id, by.to_owned()).await?)
+    }
+
+    /// Excludes what a scope covers without waiting until it is weighed ([`Host::settle_queue`]).
+    pub async fn exclude_soon(&self, new: NewExclusion) -> Result<i64, HostError> {
+        Ok(self.store.exclude(new).await?)
+    }
+
+    /// The lists that a person keeps.
+    pub fn saved_views(&self, user: i64) -> Result<Vec<SavedView>, HostError> {
+        Ok(self.store.saved_views(user)?)
+    }
+
+    /// Keeps a list under a name.
+    pub async fn save_view(&self, user: i64, name: &str, query: &str) -> Result<i64, HostError> {
+        let (name, query) = (name.to_owned(), query.to_owned());
+        Ok(self.store.save_view(user, name, query).await?)
+    }
+
+    /// Gives a view another name.
+    pub async fn rename_view(&self, user: i64, id: i64, name: &str) -> Result<(), HostError> {
+        Ok(self.store.rename_view(user, id, name.to_owned()).await?)
+    }
+
+    /// Deletes a view.
+    pub async fn delete_view(&self, user: i64, id: i64) -> Result<(), HostError> {
+        Ok(self.store.delete_view(user, id).await?)
+    }
+
+    /// Moves a view one place forwards or back.
+    pub async fn move_view(&self, user: i64, id: i64, forwards: bool) -> Result<(), HostError> {
+        Ok(self.store.move_view(user, id, forwards).await?)
     }
 
     /// Exclusions, the newest first; those that ended too when asked for.

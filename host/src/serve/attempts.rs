@@ -5,6 +5,7 @@
 //! answer of this module. The bus says that an attempt went on, never what it saw.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -246,11 +247,46 @@ impl Attempts {
                     hint: "Look whether the address answers, and try again.".to_owned(),
                 },
             };
+            let connected = match (&end, attempt.about.what) {
+                (End::Saved(name), What::Connect) => Some(name.clone()),
+                _ => None,
+            };
             attempts.ended(&attempt, end);
+            if let Some(name) = connected {
+                attempts.list_soon(attempt.owner, name).await;
+            }
             tokio::time::sleep(KEPT.saturating_sub(attempt.began.elapsed())).await;
             attempts.all().remove(&attempt.id);
         });
         Ok(begun)
+    }
+
+    /// Lists the locations of a connection that was just made: the next thing that somebody looks at.
+    fn list_soon(
+        self: &Arc<Self>,
+        owner: i64,
+        name: String,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let attempts = self.clone();
+        Box::pin(async move {
+            if let Err(error) = attempts.begin(owner, Wish::List { name }).await {
+                tracing::warn!("the locations of a new connection are not listed: {error}");
+            }
+        })
+    }
+
+    /// How many locations were listed so far, where those of a connection are being listed now.
+    #[must_use]
+    pub fn listing(&self, connection: &str) -> Option<usize> {
+        let all = self.all();
+        all.values()
+            .filter(|one| {
+                one.about.what == What::List && one.about.connection.as_deref() == Some(connection)
+            })
+            .find_map(|one| {
+                let look = one.look();
+                look.end.is_none().then_some(look.listed)
+            })
     }
 
     /// One attempt of a person. What is somebody else's is not there.

@@ -28,6 +28,7 @@ mod policy;
 mod pool;
 mod query;
 mod queue_days;
+mod saved_views;
 mod scans;
 mod schedules;
 mod schema;
@@ -41,10 +42,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use cache::{CACHE_BYTES, CACHE_VALUE_BYTES};
+pub use changes::{Change, ChangeCount, ChangeGroup, ScanStamp};
 pub(crate) use components::origin_word;
 pub use components::{Coverage, WaitingComponent};
 pub use connections::{ConnectionRecord, NewConnection};
-pub use changes::{Change, ChangeCount, ChangeGroup, ScanStamp};
 pub use error::StoreError;
 pub use images::{
     FailedLocation, IMAGES_PAGE, ImageEntry, ImageQuery, PackageEntry, Part, StoredImage,
@@ -53,11 +54,12 @@ pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
 pub use plugin_versions::{StoredVersion, VersionState};
 pub use policy::StoredPolicy;
+pub use queue_days::QueueDay;
+pub use saved_views::SavedView;
 pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
     StoredReport,
 };
-pub use queue_days::QueueDay;
 pub use schedules::StoredSchedule;
 pub use tasks::{NewTask, TASK_LINES, TaskOutcome, TaskRequest, TaskRow, TaskWish, WaitingTask};
 
@@ -102,7 +104,8 @@ impl Store {
     /// Takes the lock of a writer and gives it back: an error says that nothing can be written now.
     pub async fn can_write(&self) -> Result<()> {
         self.write(|tx| {
-            tx.prepare_cached("DELETE FROM meta WHERE key = ''")?.execute([])?;
+            tx.prepare_cached("DELETE FROM meta WHERE key = ''")?
+                .execute([])?;
             Ok(())
         })
         .await

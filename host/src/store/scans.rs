@@ -403,7 +403,9 @@ fn begin_scan(tx: &Transaction<'_>, begin: &BeginScan) -> Result<ScanRow> {
         .query_map([begin.connection], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let resumable = open.iter().find(|(_, partial)| !partial).map(|(id, _)| *id);
-    let wanted = begin.resume.filter(|wanted| open.iter().any(|(id, _)| id == wanted));
+    let wanted = begin
+        .resume
+        .filter(|wanted| open.iter().any(|(id, _)| id == wanted));
     let resumed = wanted.or_else(|| resumable.filter(|_| !begin.fresh && !begin.partial_plan));
     let id = match resumed {
         Some(id) => id,

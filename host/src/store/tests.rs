@@ -99,6 +99,26 @@ impl Fixture {
         scan.id
     }
 
+    /// Scans one location, completely or not.
+    pub(crate) async fn look(&self, at: usize, batch: Vec<Observation>, state: LocationState) {
+        let location = self.all()[at];
+        let begin = BeginScan {
+            connection: self.connection,
+            locations: vec![location],
+            partial_plan: true,
+            fresh: true,
+            resume: None,
+        };
+        let scan = self.store.begin_scan(begin).await.unwrap();
+        let start = self.store.start_attempt(scan.id, location).await.unwrap();
+        self.store
+            .commit_batch(scan.id, location, start.attempt, batch, "1".to_owned())
+            .await
+            .unwrap();
+        self.end(scan.id, location, start.attempt, state).await;
+        self.store.end_scan(scan.id, true).await.unwrap();
+    }
+
     async fn end(&self, scan: i64, location: i64, attempt: i64, state: LocationState) {
         let end = LocationEnd {
             state,

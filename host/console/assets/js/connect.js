@@ -29,7 +29,7 @@
   });
 
   // ---- The tree: a holder's box stands for what is below it. What is not on the page is chosen by its select.
-  const tree = document.getElementById("tree");
+  const the_tree = () => document.getElementById("tree");
   const leaves = (root) => root.querySelectorAll('input[name="on"]');
   const wholes = (root) => root.querySelectorAll("select[data-whole]");
 
@@ -57,6 +57,7 @@
 
   function total() {
     const place = document.querySelector("[data-total]");
+    const tree = the_tree();
     if (!place || !tree || document.querySelector('#tree-form input[name="q"]')?.value) return;
     const [chosen, all] = counts(tree);
     place.textContent = `${chosen} of ${all} locations chosen`;
@@ -74,11 +75,12 @@
     }
   }
 
-  if (tree) {
-    set_up(tree);
+  {
+    set_up(document);
     total();
-    tree.addEventListener("change", (event) => {
+    document.addEventListener("change", (event) => {
       const box = event.target;
+      if (!the_tree()?.contains(box)) return;
       if (box.matches("[data-holder]")) {
         const holder = box.closest(".holder");
         for (const leaf of leaves(holder)) leaf.checked = box.checked;
@@ -93,7 +95,7 @@
     });
 
     // A part that is not on the page is fetched from the page on which it is.
-    tree.addEventListener("click", async (event) => {
+    document.addEventListener("click", async (event) => {
       const link = event.target.closest("a[data-lazy]");
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
@@ -128,6 +130,8 @@
   secrets(document);
   document.addEventListener("live:replaced", (event) => {
     secrets(event.detail);
+    set_up(event.detail);
+    total();
     // An attempt that ended is said, and its page has a heading to go on from.
     const ended = event.detail.id === "attempt" && event.detail.querySelector("#ended");
     if (ended) announce(ended.textContent);

@@ -100,8 +100,10 @@
   // A browser has few connections to one host, so a page that nobody sees gives its own back.
   function listen() {
     if (source || document.hidden || !parts().length || !window.EventSource) return;
-    const after = last || document.documentElement.dataset.seq || "";
-    source = new EventSource(after ? `/events?after=${encodeURIComponent(after)}` : "/events");
+    const topics = new Set(parts().flatMap((part) => part.dataset.live.trim().split(/\s+/)).map((word) => word.split(":")[0]));
+    const query = new URLSearchParams({ topics: [...topics].join(",") });
+    if (last) query.set("after", last);
+    source = new EventSource(`/events?${query}`);
     source.addEventListener("change", heard);
   }
   function rest() { source?.close(); source = undefined; }

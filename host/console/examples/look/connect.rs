@@ -8,7 +8,7 @@ use ox_console::parts::{Choice, Pager, When};
 use ox_console::{Chrome, Flash, Person, Section, Theme, html};
 
 /// Text of somebody who wants out of the page.
-pub(crate) const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>";
+const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>";
 
 const NOW: &str = "2026-11-23T02:00:00Z";
 
@@ -351,7 +351,8 @@ pub(crate) fn locations(role: &'static str) -> Locations {
         search: String::new(),
         opened: Vec::new(),
         summary: "48 of 52 locations are scanned".to_owned(),
-        listed: None,
+        listing: None,
+        scan: "/connections/gitlab.example.com/scan".to_owned(),
         found: None,
         rows: vec![
             holder("acme", 3, 4, false),

@@ -183,14 +183,14 @@ pub enum Input {
     One(Vec<Choice>),
     /// Words: those that are used, and what may be entered.
     Words {
-        /// What is used.
-        used: Vec<String>,
+        /// What is used: the value, and how it is shown.
+        used: Vec<(String, String)>,
         /// What there is, as far as it is shown.
         known: Vec<String>,
         /// An example.
         example: String,
     },
-    /// Any of these, and words besides.
+    /// Between two days.
     Dates {
         /// From this day on.
         from: String,

@@ -3,7 +3,6 @@
 use askama::Template;
 
 use crate::Chrome;
-use crate::parts::When;
 
 /// How a part of the tree stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +106,14 @@ pub enum TreeRow {
     Close,
 }
 
+impl Locations {
+    /// True when there is nothing to show yet but that it is coming.
+    #[must_use]
+    pub fn is_coming(&self) -> bool {
+        self.listing.is_some() && self.rows.is_empty() && self.search.is_empty()
+    }
+}
+
 /// `/connections/{name}/locations`.
 #[derive(Template)]
 #[template(path = "pages/locations.html")]
@@ -125,8 +132,10 @@ pub struct Locations {
     pub opened: Vec<String>,
     /// "48 of 52 locations are scanned".
     pub summary: String,
-    /// When they were listed last.
-    pub listed: Option<When>,
+    /// They are being listed: how many so far.
+    pub listing: Option<String>,
+    /// Where a scan is asked for.
+    pub scan: String,
     /// What a search found, where it was cut.
     pub found: Option<String>,
     /// The tree.

@@ -94,7 +94,7 @@ async fn show(
 
 fn title(what: What, look: &Look) -> &'static str {
     match (what, &look.end) {
-        (What::Connect, Some(End::Saved(_))) => "Connected",
+        (What::Connect, Some(End::Saved(_))) => "New account",
         (What::Connect, Some(_)) => "Not connected",
         (What::Connect, None) => "Connecting",
         (What::Edit, Some(End::Saved(_))) => "Changed:",

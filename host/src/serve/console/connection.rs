@@ -79,7 +79,7 @@ async fn show(
             facts: facts(&connection, manifest.as_ref().ok()),
             next: next(&server, &name, &now),
             coverage: coverage(&server.host.known_locations(&name)?),
-            schedule: super::schedule::form(&server, &name, &href),
+            schedule: Some(super::schedule::form(&server, &name)?),
             options,
             fault: manifest.err().map(fault_of),
             name: text::plain(&name),

@@ -171,8 +171,21 @@ pub(super) fn verified_at(connection: &Connection, now: &str) -> Option<When> {
 }
 
 /// What has to be seen wherever the connection is seen.
-pub(super) fn badges(_server: &Server, connection: &Connection) -> Vec<State> {
+pub(super) fn badges(server: &Server, connection: &Connection) -> Vec<State> {
     let mut badges = Vec::new();
+    let health = server.runs.health(&connection.name).unwrap_or_default();
+    if health.failing_since.is_some() {
+        let times = text::counted(u64::from(health.failures), "time", "times");
+        let why = text::plain(health.why.as_deref().unwrap_or_default());
+        badges
+            .push(State::new("Failing", "bad").because(format!("Failed {times} in a row. {why}")));
+    }
+    if let Some(until) = &health.next_try {
+        let until = text::moment(until);
+        badges.push(State::new("Backed off", "warn").because(format!(
+            "The schedule waits until {until} UTC; Scan now is tried at once."
+        )));
+    }
     if connection.network.insecure_tls {
         badges.push(
             State::new("TLS not verified", "warn")
@@ -183,8 +196,10 @@ pub(super) fn badges(_server: &Server, connection: &Connection) -> Vec<State> {
 }
 
 /// When it runs next by itself.
-pub(super) fn next(_server: &Server, _connection: &str, _now: &str) -> Option<When> {
-    None
+pub(super) fn next(server: &Server, connection: &str, now: &str) -> Option<When> {
+    let schedule = server.schedules.of(Some(connection)).ok()?;
+    let at = schedule.next_at.filter(|_| schedule.enabled)?;
+    Some(When::new(&at, now))
 }
 
 /// How much of what is selected was looked at completely.

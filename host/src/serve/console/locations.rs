@@ -93,7 +93,8 @@ fn tree_page(
             text::count(covered.selected),
             text::counted(covered.scannable, "location is", "locations are")
         ),
-        listed: None,
+        listing: None,
+        scan: format!("{}/scan", href(&connection.name)),
         found: shown.found,
         rows: shown.rows,
         monitors_new: connection.selection.new_locations == NewLocations::Include,

@@ -12,7 +12,10 @@ mod attempts;
 mod audit;
 mod changes;
 mod connection;
+#[cfg(test)]
+mod connecting_tests;
 mod connectors;
+mod events;
 mod entry;
 mod fields;
 mod frame;
@@ -20,7 +23,9 @@ mod images;
 mod issues;
 mod location_tree;
 mod locations;
+mod plugins;
 mod run_words;
+mod runs;
 mod schedule;
 mod settings;
 mod static_files;
@@ -43,7 +48,11 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .merge(attempts::routes())
         .merge(connection::routes())
         .merge(connectors::routes())
+        .merge(events::routes())
         .merge(locations::routes())
+        .merge(plugins::routes())
+        .merge(runs::routes())
+        .merge(schedule::routes())
         .merge(static_files::routes())
         .merge(entry::routes())
         .merge(account::routes())

@@ -1,6 +1,7 @@
 //! Issues as rows: weighing a location ([`weigh`]), reading the queue ([`list`]), and what people do with
 //! issues ([`work`]).
 
+mod bulk;
 mod close;
 mod history;
 mod list;
@@ -10,10 +11,11 @@ mod rows;
 mod weigh;
 mod work;
 
+pub use bulk::{AT_ONCE, UndoWork, Work, Worked, version};
 pub use history::IssueEvent;
 pub use list::{
-    Choices, Deadlines, Facets, Funnel, Group, Grouping, Groups, IssueFilter, IssueOrder, IssuePage, PAGE, Reprioritised, SeverityCounts,
-    SlaFilter, SortKey, Stand, Standing,
+    Choices, Deadlines, Facets, Funnel, Group, Grouping, Groups, IssueFilter, IssueOrder,
+    IssuePage, PAGE, Reprioritised, SeverityCounts, SlaFilter, SortKey, Stand, Standing,
 };
 pub use weigh::{WeighTotals, Weighed};
 pub(in crate::store) use weigh::{pend, pend_all as pend_everything};

@@ -14,9 +14,9 @@ use super::super::{Result, Store, StoreError, now};
 use super::{history, weigh};
 
 /// Longest comment or reason, in characters.
-const TEXT_CHARS: usize = 10_000;
+pub(super) const TEXT_CHARS: usize = 10_000;
 /// Longest name of a person, in characters.
-const NAME_CHARS: usize = 200;
+pub(super) const NAME_CHARS: usize = 200;
 
 /// What an exclusion covers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -269,7 +269,7 @@ pub(super) fn end_expired(tx: &Transaction<'_>) -> Result<()> {
 }
 
 /// Text that a person wrote, within its limit.
-fn written(what: &str, text: &str, limit: usize) -> Result<String> {
+pub(super) fn written(what: &str, text: &str, limit: usize) -> Result<String> {
     let text = text.trim();
     if text.is_empty() {
         return Err(StoreError::Refused(format!(
@@ -299,7 +299,7 @@ pub(super) fn no_issue(issue: i64) -> StoreError {
     ))
 }
 
-fn told(
+pub(super) fn told(
     tx: &Transaction<'_>,
     issue: i64,
     kind: &'static str,
@@ -492,7 +492,7 @@ impl Store {
     }
 }
 
-fn pend_issue(tx: &Transaction<'_>, issue: i64) -> Result<()> {
+pub(super) fn pend_issue(tx: &Transaction<'_>, issue: i64) -> Result<()> {
     tx.execute(
         "INSERT INTO pending (location_id, cause) SELECT location_id, 'work' FROM issue WHERE id = ?1
          ON CONFLICT (location_id) DO NOTHING",
@@ -502,7 +502,7 @@ fn pend_issue(tx: &Transaction<'_>, issue: i64) -> Result<()> {
 }
 
 /// A time, in the store's form.
-fn normal(text: &str) -> Result<String> {
+pub(super) fn normal(text: &str) -> Result<String> {
     let time: jiff::Timestamp = text
         .parse()
         .map_err(|error| StoreError::Refused(format!("{text:?} is not a time: {error}")))?;

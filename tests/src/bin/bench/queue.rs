@@ -18,7 +18,7 @@ use crate::matching::{gather, open, prepare};
 use crate::table::questions;
 
 /// What is multiplied.
-const SEED: Size = Size {
+pub(crate) const SEED: Size = Size {
     images: 120,
     distinct: 3000,
 };
@@ -246,7 +246,7 @@ fn some(path: &Path) -> anyhow::Result<Sample> {
 }
 
 /// Repeats the rows of locations until there are `many` issues.
-fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
+pub(crate) fn multiply(path: &Path, many: u64) -> anyhow::Result<()> {
     let store = Connection::open(path)?;
     // A file that nobody else reads and that is thrown away needs no journal.
     store.execute_batch(

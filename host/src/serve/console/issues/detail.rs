@@ -12,11 +12,11 @@ use ox_issue::report::{known_as, said};
 
 use super::listing::{before, clipped, issue_href, kind_words, marks};
 use super::query::{Asked, address};
-use super::{fault, ladder, version};
+use super::{fault, ladder};
 use crate::host::{Host, IssueDetail};
 use crate::serve::api::ApiError;
 use crate::serve::auth::Actor;
-use crate::store::issues::IssueOrder;
+use crate::store::issues::{IssueOrder, version};
 
 /// Occurrences of a page.
 const PLACES: usize = 20;

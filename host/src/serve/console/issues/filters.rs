@@ -125,6 +125,16 @@ pub(super) fn chips(asked: &Asked) -> Vec<Chip> {
         .collect()
 }
 
+/// What is filtered by, in a sentence for the head of a report.
+pub(super) fn sentence(asked: &Asked) -> String {
+    let all: Vec<String> = asked
+        .filters()
+        .iter()
+        .map(|(name, value)| format!("{} {}", label(name).to_lowercase(), words(name, value)))
+        .collect();
+    all.join(", ")
+}
+
 /// The list without filters, sorted and shown as it is.
 pub(super) fn clear(asked: &Asked) -> Option<String> {
     (!asked.is_plain()).then(|| {
@@ -212,8 +222,11 @@ fn typed(name: &str, help: &str, example: &str, known: &[String], used: &[String
         help,
         used.len(),
         Input::Words {
-            used: used.to_vec(),
-            known: known.to_vec(),
+            used: used
+                .iter()
+                .map(|one| (one.clone(), clipped(one, 80)))
+                .collect(),
+            known: known.iter().map(|one| text::plain(one)).collect(),
             example: example.to_owned(),
         },
     )

@@ -10,8 +10,7 @@ use ox_issue::issue::{AgainstLastScan, ExclusionKind, SlaState, Status};
 use ox_issue::severity::Severity;
 
 use super::query::{AGAINST, Asked, COLUMNS, GROUPINGS, address, written};
-use super::version;
-use crate::store::issues::{Funnel, Grouping, Groups, IssuePage, SeverityCounts, SortKey};
+use crate::store::issues::{Funnel, Grouping, Groups, IssuePage, SeverityCounts, SortKey, version};
 
 /// Longest title of a row, in characters.
 const TITLE: usize = 300;

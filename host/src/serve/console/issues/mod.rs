@@ -1,23 +1,25 @@
 //! The queue: the list, one issue, and what people do with them.
 
 mod detail;
+mod edits;
+mod exclusions;
+mod export;
 mod filters;
 mod ladder;
 mod listing;
 mod query;
+mod views;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
 use ox_console::Section;
 use ox_console::pages::issues::{Coverage, Issues};
-use ox_issue::Issue;
 use ox_issue::report::Format;
-use sha2::{Digest, Sha256};
 
 use super::frame::{Frame, cookie, page};
 use crate::host::{Host, HostError};
@@ -25,12 +27,13 @@ use crate::serve::Server;
 use crate::serve::api::{ApiError, ErrorCode};
 use crate::serve::auth::Viewer;
 use crate::store::StoreError;
+use crate::store::issues::AT_ONCE;
 use query::Asked;
 
 /// Issues of a page.
 const PAGE: usize = 50;
 /// Most issues of one action.
-const BULK: u64 = 1000;
+const BULK: u64 = AT_ONCE as u64;
 /// The cookie of the columns.
 const COLUMNS: &str = "ox_columns";
 
@@ -38,24 +41,16 @@ const COLUMNS: &str = "ox_columns";
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/issues", get(list))
+        .route("/issues/export", get(export::export))
+        .route("/issues/bulk", post(edits::bulk))
+        .route("/issues/undo/{number}", post(edits::undo))
+        .route("/issues/views", post(views::save))
+        .route("/issues/views/{id}", post(views::change))
         .route("/issues/{id}", get(one))
-}
-
-/// Which state of an issue somebody looks at: an edit says it, and is refused when it is another meanwhile.
-pub(crate) fn version(issue: &Issue) -> String {
-    let state = serde_json::json!([
-        issue.severity,
-        issue.override_,
-        issue.exclusion,
-        issue.assignee,
-        issue.status
-    ]);
-    let digest = Sha256::digest(state.to_string().as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .route("/issues/{id}/{action}", post(edits::one))
+        .route("/exclusions", get(exclusions::list).post(exclusions::add))
+        .route("/exclusions/{id}/end", post(exclusions::end))
+        .layer(Extension(Arc::new(edits::Desk::default())))
 }
 
 /// Why the host said no, as a page or the API's envelope.
@@ -94,7 +89,7 @@ pub(super) async fn reading<T: Send + 'static>(
 
 async fn list(
     State(server): State<Arc<Server>>,
-    Viewer(_actor): Viewer,
+    Viewer(actor): Viewer,
     frame: Frame,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -110,6 +105,8 @@ async fn list(
     let chrome = frame.chrome("Active issues", Section::Issues);
     let shown = reading(&server, move |host| {
         let mut shown = compose(host, &asked)?;
+        let own = host.saved_views(actor.user).map_err(fault)?;
+        (shown.views, shown.view) = views::all(&asked, &own);
         shown.chrome = chrome;
         Ok(shown)
     })
@@ -142,7 +139,8 @@ fn compose(host: &Host, asked: &Asked) -> Result<Issues, ApiError> {
         },
     };
     let shown_funnel = listing::funnel(asked, &funnel);
-    let mut total = shown_funnel.issues;
+    // What the funnel counted is what the list has.
+    let total = shown_funnel.issues;
     let found = match asked.group {
         Some(group) => host.groups(&asked.filter, group).map(|found| {
             (
@@ -150,10 +148,9 @@ fn compose(host: &Host, asked: &Asked) -> Result<Issues, ApiError> {
                 listing::groups(asked, group, &found),
             )
         }),
-        None => host.issues(&asked.filter, &asked.order(PAGE)).map(|found| {
-            total = found.total;
-            (found.issues.is_empty(), listing::rows(asked, &found, &now))
-        }),
+        None => host
+            .issues_counted(&asked.filter, &asked.order(PAGE), total)
+            .map(|found| (found.issues.is_empty(), listing::rows(asked, &found, &now))),
     };
     let list = match found {
         Ok((false, list)) => list,
@@ -184,7 +181,7 @@ fn compose(host: &Host, asked: &Asked) -> Result<Issues, ApiError> {
         funnel: shown_funnel,
         views: Vec::new(),
         view: None,
-        search: asked.filter.text.clone().unwrap_or_default(),
+        search: ox_console::text::plain(asked.filter.text.as_deref().unwrap_or_default()),
         filters: bar,
         more,
         kept: filters::kept(asked),
@@ -281,3 +278,6 @@ fn issue_number(text: &str) -> Result<i64, ApiError> {
             .hint("The number of an issue stands in the list, for example OX-17.")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ impl Of {
 
 /// True when a filter leaves few issues as a rule: they are found by what it names, and sorted then. Otherwise
 /// issues are gone through in the order of the page.
-fn is_narrow(filter: &IssueFilter) -> bool {
+pub(super) fn is_narrow(filter: &IssueFilter) -> bool {
     !(filter.ids.is_empty()
         && filter.id.is_empty()
         && filter.package.is_empty()

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::super::{Result, Store, now};
 use super::work;
-use conditions::{Of, conditions};
+use conditions::{Of, conditions, is_narrow};
 pub use facets::{Choices, Facets};
 pub use filter::{IssueFilter, Reprioritised, SlaFilter, Standing};
 pub use funnel::{Funnel, SeverityCounts};
@@ -25,6 +25,9 @@ use order::{read_cursor, write_cursor};
 
 /// Most issues of one page.
 pub const PAGE: usize = 10_000;
+
+/// So many issues are found first and sorted then, where a filter names nothing that they are found by.
+const FEW: u64 = 3_000;
 
 /// A page of issues.
 #[derive(Clone, Debug, Serialize)]
@@ -86,6 +89,21 @@ fn issue_of(
     Ok(issue)
 }
 
+/// An issue without its deadline; `None` where there is none of that number.
+pub(in crate::store) fn issue_of_row(
+    tx: &Transaction<'_>,
+    id: i64,
+    stamp: &str,
+) -> Result<Option<Issue>> {
+    let mut statement =
+        tx.prepare_cached(&format!("SELECT {COLUMNS} FROM issue WHERE issue.id = ?1"))?;
+    let mut rows = statement.query([id])?;
+    match rows.next()? {
+        Some(row) => Ok(Some(issue_of(row, stamp, &|_| None)?)),
+        None => Ok(None),
+    }
+}
+
 /// Tells how a deadline stands.
 pub type Stand = Box<dyn Fn(&str) -> Option<Sla> + Send + Sync>;
 
@@ -144,6 +162,17 @@ impl Store {
         order: &IssueOrder,
         deadlines: &Deadlines,
     ) -> Result<IssuePage> {
+        self.issues_of(filter, order, deadlines, None)
+    }
+
+    /// A page of issues. Where it is known how many the filter takes, they are not counted again.
+    pub fn issues_of(
+        &self,
+        filter: &IssueFilter,
+        order: &IssueOrder,
+        deadlines: &Deadlines,
+        known: Option<u64>,
+    ) -> Result<IssuePage> {
         let stamp = now();
         let limit = match order.limit {
             0 => PAGE,
@@ -152,15 +181,37 @@ impl Store {
         self.read(|tx| {
             let of = Of::what(tx, filter, &stamp)?;
             let query = conditions(tx, filter, of, &stamp, &deadlines.near)?;
-            let total: i64 = tx
-                .prepare_cached(&format!("SELECT {}{}{}", of.count(), of.from(), query.sql))?
-                .query_row(params_from_iter(&query.values), |row| row.get(0))?;
+            let total = match known {
+                Some(total) => total,
+                None => {
+                    let total: i64 = tx
+                        .prepare_cached(&format!(
+                            "SELECT {}{}{}",
+                            of.count(),
+                            of.from(),
+                            query.sql
+                        ))?
+                        .query_row(params_from_iter(&query.values), |row| row.get(0))?;
+                    u64::try_from(total).unwrap_or(0)
+                }
+            };
             let mut page = IssuePage {
                 issues: Vec::new(),
                 next: None,
-                total: u64::try_from(total).unwrap_or(0),
+                total,
             };
-            let query = conditions(tx, filter, Of::Issues, &stamp, &deadlines.near)?;
+            if total == 0 {
+                return Ok(page);
+            }
+            let mut query = conditions(tx, filter, Of::Issues, &stamp, &deadlines.near)?;
+            if of == Of::Issues && total <= FEW && !is_narrow(filter) {
+                // In the order of the page one would go by nearly all issues to meet these. They are found in
+                // the index of facts, and sorted.
+                query.sql = format!(
+                    " WHERE issue.id IN (SELECT issue.id FROM issue{})",
+                    query.sql
+                );
+            }
             // A page begins within those that have the same value as the last one of the page before, and goes
             // on with the values beyond: two questions, each of which an index answers from where it begins.
             let after = order.after.as_deref().map(read_cursor).transpose()?;
