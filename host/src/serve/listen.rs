@@ -47,6 +47,7 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 pub async fn serve(server: Arc<Server>, listener: TcpListener) -> anyhow::Result<()> {
     server.runs.start().await?;
     server.schedules.start(server.stopping.clone());
+    tokio::spawn(server.plugins.clone().watch(server.stopping.clone()));
     let router = server.router();
     let stopping = server.stopping.clone();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
