@@ -64,7 +64,7 @@ impl Places {
         files
     }
 
-    /// The operator's file, which is used whatever is installed.
+    /// The operator's file, which is looked at and nothing else.
     pub(super) fn fixed(&self) -> Option<&Path> {
         self.file.as_deref()
     }

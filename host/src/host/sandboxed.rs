@@ -1,8 +1,8 @@
 //! The sandbox and the egress, put behind [`Connectors`] and [`Connector`].
 //!
-//! Which version of a connector a call is made with: the file that the operator named with `--plugin`; else
-//! the active version of the store, which is in memory once it was used, so that a swap is the change of one
-//! pointer; else the newest file in the folders ([`Places`]).
+//! Which version of a connector a call is made with: the active version of the store, which is in memory once
+//! it was used, so that a swap is the change of one pointer; else the newest file in the folders ([`Places`]).
+//! With `--plugin FILE` a process begins with that file, whatever the store says, until it makes a swap itself.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -82,9 +82,10 @@ impl Sandboxed {
             places.move_old_folder();
         }
         let rows = store.plugin_versions()?;
+        let fixed = places.fixed().is_some();
         let active = rows
             .iter()
-            .filter(|row| row.state == VersionState::Active)
+            .filter(|row| row.state == VersionState::Active && !fixed)
             .map(|row| (row.connector.clone(), Slot::Stored))
             .collect();
         Ok(Self {
@@ -104,7 +105,7 @@ impl Sandboxed {
         &self.places
     }
 
-    /// The file of `--plugin`, which is used whatever is installed.
+    /// The file of `--plugin`.
     pub(super) fn fixed(&self) -> Option<&Path> {
         self.places.fixed()
     }
@@ -169,17 +170,11 @@ impl Sandboxed {
     }
 
     fn slot(&self, id: &str) -> Option<Slot> {
-        if self.fixed().is_some() {
-            return None;
-        }
         let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
         active.get(id).cloned()
     }
 
     fn slots(&self) -> Vec<String> {
-        if self.fixed().is_some() {
-            return Vec::new();
-        }
         let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
         let mut ids: Vec<String> = active.keys().cloned().collect();
         ids.sort();

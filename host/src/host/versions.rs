@@ -106,15 +106,7 @@ impl Host {
     /// The sandbox of a host that may swap.
     fn swappable(&self) -> Result<&Arc<Sandboxed>, HostError> {
         self.store.must_write()?;
-        let sandboxed = self.sandboxed()?;
-        if let Some(file) = sandboxed.fixed() {
-            return Err(HostError::Settings(anyhow::anyhow!(
-                "this host was started with --plugin {}, which is used whatever is installed; start it without \
-                 --plugin to change versions",
-                file.display()
-            )));
-        }
-        Ok(sandboxed)
+        self.sandboxed()
     }
 
     /// All versions of connectors: the active one of each first, then the newest. What is used without a row
@@ -132,28 +124,21 @@ impl Host {
         let rows = self.store.plugin_versions()?;
         let mut versions: Vec<PluginVersion> = Vec::new();
         for version in &in_use {
-            let known = rows.iter().find(|row| row.digest == version.digest());
-            let unknown = known.is_none() || sandboxed.fixed().is_some();
-            if unknown {
+            if !rows.iter().any(|row| row.digest == version.digest()) {
                 versions.push(shown(&by_hand(version), Some(version)));
             }
         }
         for row in &rows {
-            if !versions.iter().any(|shown| shown.digest == row.digest) {
-                versions.push(shown(row, sandboxed.held(&row.digest).as_ref()));
+            let mut version = shown(row, sandboxed.held(&row.digest).as_ref());
+            // With --plugin FILE the store says one thing, and another is used.
+            if in_use.iter().any(|one| one.digest() == row.digest) {
+                version.state = VersionState::Active;
+            } else if row.state == VersionState::Active
+                && in_use.iter().any(|one| one.id() == row.connector)
+            {
+                version.state = VersionState::Installed;
             }
-        }
-        if sandboxed.fixed().is_some() {
-            let ids: Vec<String> = in_use.iter().map(|one| one.id().to_owned()).collect();
-            for version in &mut versions {
-                let used = in_use.iter().any(|one| one.digest() == version.digest);
-                if version.state == VersionState::Active
-                    && !used
-                    && ids.contains(&version.connector)
-                {
-                    version.state = VersionState::Installed;
-                }
-            }
+            versions.push(version);
         }
         versions.sort_by(|a, b| {
             let rank = |version: &PluginVersion| match version.state {
@@ -279,17 +264,19 @@ impl Host {
         let sandboxed = self.swappable()?.clone();
         let _one = self.swapping.lock().await;
         let rows = self.store.plugin_versions()?;
-        let mut of_it = rows.iter().filter(|row| row.connector == connector);
-        if of_it.clone().next().is_none() && sandboxed.by_id(connector).await.is_err() {
+        let of_it = || rows.iter().filter(|row| row.connector == connector);
+        if of_it().next().is_none() && sandboxed.by_id(connector).await.is_err() {
             return Err(HostError::Unknown {
                 what: "connector",
                 name: connector.to_owned(),
                 list: "plugin list",
             });
         }
-        // Those that were active stand in the order in which they were, the last first.
-        let before = of_it
-            .find(|row| row.state == VersionState::Installed && row.activation > 0)
+        // Those that were active stand in the order in which they were, the last first. One that was refused
+        // since may be fine by now, but what was not is the better guess.
+        let was_active = |state| of_it().find(move |row| row.state == state && row.activation > 0);
+        let before = was_active(VersionState::Installed)
+            .or_else(|| was_active(VersionState::Refused))
             .ok_or_else(|| {
                 HostError::Settings(anyhow::anyhow!(
                     "no version of {connector} was active before this one; `ox-host plugin versions` lists all, and \
@@ -382,14 +369,22 @@ impl Host {
         sandboxed
             .places()
             .install(&row.digest, &delivery.bytes, delivery.signature.as_deref())?;
-        steps.pass(match &old {
+        let mut message = match &old {
             Some(old) if !same => format!(
                 "{} takes over from {}.",
                 row.version,
                 old.connector().manifest().version
             ),
             _ => format!("{} is the active version.", row.version),
-        });
+        };
+        if let Some(file) = sandboxed.fixed() {
+            message.push_str(&format!(
+                " This host was started with --plugin {}: the next start takes that file again, unless --plugin is \
+                 left out.",
+                file.display()
+            ));
+        }
+        steps.pass(message);
         row.report = steps.report().json();
         *row = self
             .store

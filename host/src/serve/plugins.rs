@@ -6,9 +6,10 @@
 mod incoming;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::ServeOptions;
 use super::bus::{Bus, Topic};
@@ -23,6 +24,8 @@ pub struct Plugins {
     key: Option<PluginKey>,
     /// Folder that is watched for component files.
     incoming: PathBuf,
+    /// Cancelled when the daemon is to end; there once it watches.
+    stopping: OnceLock<CancellationToken>,
 }
 
 /// Tells the steps on the bus.
@@ -49,6 +52,7 @@ impl Plugins {
             key: key.transpose().map_err(HostError::Settings)?,
             host,
             bus,
+            stopping: OnceLock::new(),
         })
     }
 
@@ -107,6 +111,11 @@ impl Plugins {
         SwapOptions {
             key: self.key.clone(),
             watch: Arc::new(OnBus(self.bus.clone())),
+            cancel: self
+                .stopping
+                .get()
+                .map(CancellationToken::child_token)
+                .unwrap_or_default(),
             ..SwapOptions::new(by)
         }
     }

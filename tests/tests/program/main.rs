@@ -28,6 +28,7 @@ mod kill;
 mod kill_queue;
 mod lists;
 mod parts;
+mod plugin;
 mod secrecy;
 mod serve;
 mod start;

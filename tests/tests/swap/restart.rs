@@ -131,28 +131,50 @@ async fn what_was_put_into_the_folder_by_hand_is_used_and_kept_as_a_way_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_plugin_file_nothing_is_swapped_and_it_is_said_why() {
+async fn a_file_named_with_plugin_is_used_until_a_swap_and_again_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.wasm");
     std::fs::write(&file, version("7.0.0", "good")).unwrap();
-    let host = Host::open(HostOptions {
-        data_dir: folder.path().join("data"),
-        cache_dir: Some(code_folder()),
-        jobs: 1,
-        plugin: Some(file),
-        limits: Vec::new(),
-    })
-    .await
-    .unwrap();
-    let delivery = Delivery {
-        bytes: version("8.0.0", "good"),
-        ..Delivery::default()
+    let open = async || {
+        let host = Host::open(HostOptions {
+            data_dir: folder.path().join("data"),
+            cache_dir: Some(code_folder()),
+            jobs: 1,
+            plugin: Some(file.clone()),
+            limits: Vec::new(),
+        });
+        host.await.unwrap()
     };
-    let refused = host
-        .install_version(delivery, SwapOptions::new("ada"))
+    let active = async |host: &Host| {
+        let listed = host.plugin_versions().await.unwrap();
+        let active: Vec<_> = listed
+            .into_iter()
+            .filter(|one| one.state == VersionState::Active)
+            .map(|one| one.version)
+            .collect();
+        active.join(" ")
+    };
+    let host = open().await;
+    connect(&host, "work", 0, "").await;
+    assert_eq!(active(&host).await, "7.0.0");
+    let new = install(&host, version("8.0.0", "good")).await;
+    assert!(
+        new.report
+            .steps
+            .iter()
+            .any(|step| step.message.contains("--plugin"))
+    );
+    assert_eq!(answers(&host, "work").await, "version 8.0.0");
+    assert_eq!(active(&host).await, "8.0.0");
+    host.roll_back_version(ID, SwapOptions::new("ada"))
         .await
-        .unwrap_err();
-    assert!(refused.to_string().contains("--plugin"), "{refused}");
-    let listed = host.plugin_versions().await.unwrap();
-    assert_eq!(listed[0].version, "7.0.0");
+        .unwrap();
+    assert_eq!(answers(&host, "work").await, "version 7.0.0");
+    host.activate_version(&new.digest, SwapOptions::new("ada"))
+        .await
+        .unwrap();
+    drop(host);
+    let host = open().await;
+    assert_eq!(answers(&host, "work").await, "version 7.0.0");
+    assert_eq!(active(&host).await, "7.0.0");
 }

@@ -40,6 +40,8 @@ impl Plugins {
     /// Watches the folder until the daemon stops, after a first look at what is stored: an active version
     /// whose file is gone is said at the start, not at the first scan.
     pub async fn watch(self: Arc<Self>, stopping: CancellationToken) {
+        // The second watch, if there were one, would stop with the first.
+        let _ = self.stopping.set(stopping.clone());
         if let Err(error) = self.versions().await {
             tracing::error!("{error:#}");
         }
@@ -71,6 +73,10 @@ impl Plugins {
         for path in still {
             seen.remove(&path);
             let outcome = self.take(&path).await;
+            if outcome.is_err() && self.stopping.get().is_some_and(|end| end.is_cancelled()) {
+                // The daemon ends, and cut the tries short: the next one takes the file up again.
+                return;
+            }
             let cleared = match &outcome {
                 Ok(()) => clear(&path),
                 Err(why) => refuse(&self.incoming, &path, &format!("{why:#}")),
