@@ -390,7 +390,10 @@ pub(crate) fn runs() -> Runs {
         ],
         runs: vec![
             run(State::new("Running", "busy"), Some((12, 48))),
-            run(State::new("Complete", "good"), Some((48, 48))),
+            RunRow {
+                id: 16,
+                ..run(State::new("Complete", "good"), Some((48, 48)))
+            },
         ],
         is_filtered: true,
         pager: Pager {
