@@ -6,6 +6,13 @@ use std::path::Path;
 use ox_console::pages::entry;
 use ox_console::{Chrome, assets, html};
 
+#[path = "look/connect.rs"]
+mod connect;
+#[path = "look/overview.rs"]
+mod overview;
+#[path = "look/queue.rs"]
+mod queue;
+
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "look".to_owned());
     let folder = Path::new(&folder);
@@ -14,6 +21,13 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(asset.path.trim_start_matches('/')), asset.bytes)?;
     }
     let page = |name: &str, text: String| std::fs::write(folder.join(format!("{name}.html")), text);
+    let parts = connect::pages()
+        .into_iter()
+        .chain(queue::pages())
+        .chain(overview::pages());
+    for (name, text) in parts {
+        page(name, text)?;
+    }
     page(
         "signin",
         html(&entry::SignIn {

@@ -2,4 +2,15 @@
 
 pub mod account;
 pub mod audit;
+pub mod connectors;
 pub mod entry;
+pub mod issue;
+pub mod issues;
+pub mod locations;
+pub mod plugins;
+pub mod runs;
+
+pub mod advisories;
+pub mod changes;
+pub mod dashboard;
+pub mod images;

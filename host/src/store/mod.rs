@@ -14,18 +14,23 @@
 
 pub mod accounts;
 mod cache;
+mod changes;
 mod components;
 mod connections;
 mod error;
+mod images;
 pub mod issues;
 mod locations;
 mod observe;
 mod open;
+mod plugin_versions;
 mod policy;
 mod pool;
 mod query;
 mod scans;
+mod schedules;
 mod schema;
+mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vault;
@@ -38,14 +43,21 @@ pub use cache::{CACHE_BYTES, CACHE_VALUE_BYTES};
 pub(crate) use components::origin_word;
 pub use components::{Coverage, WaitingComponent};
 pub use connections::{ConnectionRecord, NewConnection};
+pub use changes::{Change, ChangeCount, ChangeGroup, ScanStamp};
 pub use error::StoreError;
+pub use images::{
+    FailedLocation, IMAGES_PAGE, ImageEntry, ImageQuery, PackageEntry, Part, StoredImage,
+};
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
+pub use plugin_versions::{StoredVersion, VersionState};
 pub use policy::StoredPolicy;
 pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
     StoredReport,
 };
+pub use schedules::StoredSchedule;
+pub use tasks::{NewTask, TASK_LINES, TaskOutcome, TaskRequest, TaskRow, TaskWish, WaitingTask};
 
 /// Result of a store verb.
 pub type Result<T> = std::result::Result<T, StoreError>;

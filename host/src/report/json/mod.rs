@@ -20,7 +20,7 @@ use super::text::inert_json;
 use crate::contract::Attribute;
 
 pub use account::{
-    connection, connections, connector, connectors, disconnected, locations, selection,
+    connection, connections, connector, connectors, disconnected, locations, plugin_versions, selection,
     verification,
 };
 pub use detail::{image_report, image_report_line};

@@ -5,9 +5,23 @@
 //! told by a [`Flash`] in a cookie that is shown once.
 
 mod account;
+mod account_form;
+mod advisories;
+mod asked;
+mod attempts;
 mod audit;
+mod changes;
+mod connection;
+mod connectors;
 mod entry;
+mod fields;
 mod frame;
+mod images;
+mod issues;
+mod location_tree;
+mod locations;
+mod run_words;
+mod schedule;
 mod settings;
 mod static_files;
 
@@ -26,9 +40,17 @@ pub(in crate::serve) use frame::{cookie, own};
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
+        .merge(attempts::routes())
+        .merge(connection::routes())
+        .merge(connectors::routes())
+        .merge(locations::routes())
         .merge(static_files::routes())
         .merge(entry::routes())
         .merge(account::routes())
         .merge(audit::routes())
         .merge(settings::routes())
+        .merge(issues::routes())
+        .merge(images::routes())
+        .merge(changes::routes())
+        .merge(advisories::routes())
 }
