@@ -241,8 +241,9 @@ impl Accounts {
         &self,
         actor: &Actor,
         password: SecretString,
+        address: Option<IpAddr>,
     ) -> Result<(), SignInError> {
-        if let Err(wait) = self.throttle.attempt(&actor.name, None, Instant::now()) {
+        if let Err(wait) = self.throttle.attempt(&actor.name, address, Instant::now()) {
             return Err(SignInError::Wait(wait.as_secs().max(1)));
         }
         let known = self
@@ -252,7 +253,7 @@ impl Accounts {
         let hash = known.map(|(_, hash)| hash);
         match self.passwords.check(clipped(password), hash).await {
             Ok(true) => {
-                self.throttle.succeeded(&actor.name, None);
+                self.throttle.succeeded(&actor.name, address);
                 Ok(())
             }
             Ok(false) => Err(SignInError::Wrong),
@@ -316,7 +317,10 @@ impl Accounts {
     }
 
     /// Who has an API token: never more than the token says, and never more than its user may.
-    pub(in crate::serve) async fn of_token(&self, secret: &str) -> Result<Option<Actor>, HostError> {
+    pub(in crate::serve) async fn of_token(
+        &self,
+        secret: &str,
+    ) -> Result<Option<Actor>, HostError> {
         if !secret.starts_with(secrets::TOKEN_WORD) {
             return Ok(None);
         }
@@ -332,6 +336,18 @@ impl Accounts {
             role: token.role.min(user.role),
             via: Via::Api,
         }))
+    }
+
+    /// Whether what somebody came in with still opens something. Asking does not count as being there.
+    pub(super) fn is_welcome(&self, came_with: &CameWith) -> bool {
+        let found = match came_with {
+            CameWith::Session(hash) => self
+                .store
+                .session(*hash, &idle_since())
+                .map(|one| one.is_some()),
+            CameWith::Token(hash) => self.store.token(*hash).map(|one| one.is_some()),
+        };
+        found.unwrap_or(false)
     }
 
     /// "Seen last" that can't be written is no reason to send somebody away.
@@ -500,6 +516,23 @@ impl Accounts {
             .store
             .finish_audit(row, status, action, subject, record);
         Ok(written.await?)
+    }
+}
+
+/// What somebody came in with.
+#[derive(Clone, Copy)]
+pub(super) enum CameWith {
+    Session(SecretHash),
+    Token(SecretHash),
+}
+
+impl CameWith {
+    pub(super) fn session(secret: &str) -> Self {
+        Self::Session(secrets::hash(secret))
+    }
+
+    pub(super) fn token(secret: &str) -> Self {
+        Self::Token(secrets::hash(secret))
     }
 }
 

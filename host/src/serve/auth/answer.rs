@@ -72,12 +72,7 @@ async fn dress(mut request: Request, next: Next) -> Response {
         since: Instant::now(),
     };
     request.extensions_mut().insert(RequestId(asked.id.clone()));
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let response = handled.unwrap_or_else(|_| {
-        tracing::error!(request = %asked.id, route = %asked.route, "a handler panicked");
-        broken()
-    });
-    let mut response = explained(response, &asked).await;
+    let mut response = explained(caught(next.run(request)).await, &asked).await;
     let actor = response.extensions().get::<Actor>();
     // The route and not the address: a query may hold what is nobody's business.
     tracing::info!(
@@ -100,6 +95,15 @@ async fn dress(mut request: Request, next: Next) -> Response {
         headers.insert("x-request-id", id);
     }
     response
+}
+
+/// An answer in any case: a handler that panics breaks its own request and nothing else.
+pub(super) async fn caught(handler: impl Future<Output = Response>) -> Response {
+    let handled = AssertUnwindSafe(handler).catch_unwind().await;
+    handled.unwrap_or_else(|_| {
+        tracing::error!("a handler panicked");
+        broken()
+    })
 }
 
 /// The answer where a handler broke.
@@ -261,7 +265,7 @@ fn problem(error: &ApiError, status: StatusCode, asked: &Asked, actor: Option<Ac
 }
 
 /// A sentence begins with a capital letter on a page.
-fn capital(sentence: &str) -> String {
+pub(in crate::serve) fn capital(sentence: &str) -> String {
     let mut chars = sentence.chars();
     chars.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(chars).collect()

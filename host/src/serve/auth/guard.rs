@@ -7,17 +7,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Router, http};
+use futures_util::StreamExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::answer::wants_page;
+use super::accounts::CameWith;
+use super::answer::{caught, wants_page};
 use super::origin::Names;
 use super::{Actor, Did, RequestId, Told, accounts, words};
 use crate::serve::Server;
@@ -26,6 +30,8 @@ use crate::serve::console::cookie;
 
 /// The cookie of a session.
 const SESSION: &str = "ox_session";
+/// How often it is asked whether somebody who listens to events is still let in.
+const ASKED_AGAIN: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
 
 struct Guard {
     server: Arc<Server>,
@@ -61,6 +67,11 @@ async fn guarded(State(guard): State<Arc<Guard>>, mut request: Request, next: Ne
     );
     let address = address_of(&request, guard.names.has_proxy());
     let session = cookie(request.headers(), SESSION);
+    let came_with = match (bearer(request.headers()), &session) {
+        (Some(secret), _) => Some(CameWith::token(secret)),
+        (None, Some(secret)) => Some(CameWith::session(secret)),
+        (None, None) => None,
+    };
     let actor = match bearer(request.headers()) {
         // No browser sends this by itself, so a page of somebody else can't make one do it.
         Some(secret) => match accounts.of_token(secret).await {
@@ -114,11 +125,31 @@ async fn guarded(State(guard): State<Arc<Guard>>, mut request: Request, next: Ne
         Some(route) if changes && !open => {
             audited(&guard.server, &actor, route.as_str(), &path, request, next).await
         }
-        _ => next.run(request).await,
+        _ => caught(next.run(request)).await,
     };
     // For the page of an error.
     response.extensions_mut().insert(actor);
-    response
+    match came_with {
+        Some(came_with) => while_welcome(response, guard.server.clone(), came_with),
+        None => response,
+    }
+}
+
+/// A stream of events goes on for hours: it ends soon after the session or the token that opened it.
+fn while_welcome(response: Response, server: Arc<Server>, came_with: CameWith) -> Response {
+    let streams = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    if !streams {
+        return response;
+    }
+    let gone = async move {
+        while server.accounts.is_welcome(&came_with) {
+            tokio::time::sleep(ASKED_AGAIN).await;
+        }
+    };
+    response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(gone))))
 }
 
 /// Does a change, and writes it down before and after.

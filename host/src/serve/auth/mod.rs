@@ -28,7 +28,7 @@ use super::api::ApiError;
 pub use crate::store::accounts::{ApiToken, AuditFilter, AuditRow, Role, User};
 pub use accounts::Accounts;
 pub(super) use accounts::SignInError;
-pub(super) use answer::dressed;
+pub(super) use answer::{capital, dressed};
 pub(super) use guard::{ClientAddress, SessionCookie, guard, session_cookie};
 pub(super) use words::{outcome, sentence};
 

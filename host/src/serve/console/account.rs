@@ -20,7 +20,8 @@ use crate::host::SecretString;
 use crate::serve::Server;
 use crate::serve::api::{ApiError, ErrorCode};
 use crate::serve::auth::{
-    Actor, ApiToken, Role, SessionCookie, SignInError, Told, Viewer, session_cookie,
+    Actor, ApiToken, ClientAddress, Role, SessionCookie, SignInError, Told, Viewer, capital,
+    session_cookie,
 };
 
 pub(super) fn routes() -> Router<Arc<Server>> {
@@ -120,6 +121,7 @@ struct PasswordForm {
 async fn password(
     State(server): State<Arc<Server>>,
     Viewer(actor): Viewer,
+    ClientAddress(address): ClientAddress,
     cookie: SessionCookie,
     frame: Frame,
     Form(form): Form<PasswordForm>,
@@ -136,7 +138,7 @@ async fn password(
         *response.status_mut() = status;
         Ok(response)
     };
-    match accounts.confirm(&actor, current).await {
+    match accounts.confirm(&actor, current, address).await {
         Ok(()) => {}
         Err(SignInError::Wrong) => {
             let why = "That is not your present password.".to_owned();
@@ -153,7 +155,9 @@ async fn password(
     if let Err(error) = accounts.set_password(&actor.name, new).await {
         let error = ApiError::from(error);
         return match error.code {
-            ErrorCode::Invalid => refused(StatusCode::UNPROCESSABLE_ENTITY, error.message),
+            ErrorCode::Invalid => {
+                refused(StatusCode::UNPROCESSABLE_ENTITY, capital(&error.message))
+            }
             _ => Err(error),
         };
     }
@@ -243,7 +247,7 @@ async fn make_token(
                 return Err(error);
             }
             let said = Said {
-                token_error: Some(error.message),
+                token_error: Some(capital(&error.message)),
                 token_name: form.name.chars().take(200).collect(),
                 ..Said::default()
             };

@@ -16,7 +16,9 @@ use super::{Frame, page};
 use crate::host::SecretString;
 use crate::serve::Server;
 use crate::serve::api::{ApiError, ErrorCode};
-use crate::serve::auth::{Actor, ClientAddress, SessionCookie, SignInError, session_cookie};
+use crate::serve::auth::{
+    Actor, ClientAddress, SessionCookie, SignInError, capital, session_cookie,
+};
 
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
@@ -185,7 +187,7 @@ async fn set_up(
             }
             let mut response = page(&SetUp {
                 chrome: frame.chrome("The first account", Section::None),
-                error: Some(error.message),
+                error: Some(capital(&error.message)),
                 name: name.chars().take(100).collect(),
                 token: form.token,
             });

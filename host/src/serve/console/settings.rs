@@ -19,7 +19,7 @@ use super::{Frame, done, page};
 use crate::host::{HostError, SecretString};
 use crate::serve::Server;
 use crate::serve::api::{ApiError, ErrorCode};
-use crate::serve::auth::{Actor, Admin, ApiToken, Role, User, Viewer};
+use crate::serve::auth::{Actor, Admin, ApiToken, Role, User, Viewer, capital};
 
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
@@ -157,7 +157,7 @@ async fn add_user(
 fn invalid(error: HostError) -> Result<String, ApiError> {
     let error = ApiError::from(error);
     match error.code {
-        ErrorCode::Invalid => Ok(error.message),
+        ErrorCode::Invalid => Ok(capital(&error.message)),
         _ => Err(error),
     }
 }

@@ -324,3 +324,70 @@ async fn no_secret_is_in_a_file_of_the_store() {
     assert!(read > 100_000);
     assert!(Store::open(&folder).is_ok());
 }
+
+/// What the log would say, of this thread.
+#[derive(Clone, Default)]
+struct Written(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_log_however_much_it_says() {
+    let written = Written::default();
+    let writer = written.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _log = tracing::subscriber::set_default(subscriber);
+
+    let daemon = Daemon::start().await;
+    let link = daemon.server.accounts.first_run_link("").unwrap();
+    daemon.get(&link).send().await;
+    let setup = link.split_once("token=").unwrap().1;
+    let session = daemon.user("ada", Role::Admin).await;
+    daemon.sign_in("ada", PASSWORD).await;
+    daemon
+        .sign_in("my dear secret 12345", "wrong horse battery")
+        .await;
+    let (_, token) = daemon.token("ada", Role::Viewer).await;
+    daemon
+        .get("/account?secret=in-the-query")
+        .token(&token)
+        .send()
+        .await;
+    daemon.get("/account").session(&session).send().await;
+    daemon
+        .post("/account/tokens")
+        .session(&session)
+        .form(&[("name", "x"), ("role", "viewer")])
+        .send()
+        .await;
+
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        text.contains("answered") && text.contains("route=/account"),
+        "{text}"
+    );
+    let secrets = [
+        setup,
+        &session,
+        &token,
+        PASSWORD,
+        "wrong horse battery",
+        "my dear secret",
+        "in-the-query",
+    ];
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret}");
+    }
+}

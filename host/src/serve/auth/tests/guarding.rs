@@ -388,3 +388,40 @@ async fn every_answer_has_its_headers_and_an_error_is_a_page_for_people_and_an_e
         }
     }
 }
+
+#[tokio::test]
+async fn a_stream_of_events_ends_with_what_opened_it() {
+    let daemon = Daemon::with(ServeOptions::default(), |routes| {
+        routes.route(
+            "/stream",
+            get(async |_: Viewer| {
+                let endless = futures_util::stream::pending::<Result<String, std::io::Error>>();
+                let kind = [(header::CONTENT_TYPE, "text/event-stream")];
+                (kind, Body::from_stream(endless))
+            }),
+        )
+    })
+    .await;
+    daemon.user("root", Role::Admin).await;
+    let session = daemon.user("ada", Role::Viewer).await;
+    daemon.user("bob", Role::Viewer).await;
+    let (id, token) = daemon.token("bob", Role::Viewer).await;
+    let by_browser = daemon.get("/stream").session(&session).send();
+    let by_program = daemon.get("/stream").token(&token).send();
+    let ends = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let accounts = &daemon.server.accounts;
+        accounts.disable("ada").await.unwrap();
+        let root = Actor {
+            user: accounts.user("root").unwrap().id,
+            name: "root".to_owned(),
+            role: Role::Admin,
+            via: Via::Console,
+        };
+        accounts.revoke_token(&root, id).await.unwrap();
+    };
+    // It would wait for ever.
+    let (browser, program, ()) = tokio::join!(by_browser, by_program, ends);
+    assert_eq!(browser.status, StatusCode::OK);
+    assert_eq!(program.status, StatusCode::OK);
+}

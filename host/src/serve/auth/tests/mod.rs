@@ -11,6 +11,7 @@
 mod audit;
 mod coming_in;
 mod guarding;
+mod pages;
 
 use std::sync::Arc;
 
