@@ -3,11 +3,16 @@
 
 #[path = "look/overview.rs"]
 mod overview;
+#[path = "samples/queue.rs"]
+mod queue;
 
 use std::path::Path;
 
 use ox_console::pages::entry;
 use ox_console::{Chrome, assets, html};
+
+#[path = "look/connect.rs"]
+mod connect;
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "look".to_owned());
@@ -17,7 +22,11 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(asset.path.trim_start_matches('/')), asset.bytes)?;
     }
     let page = |name: &str, text: String| std::fs::write(folder.join(format!("{name}.html")), text);
-    for (name, text) in overview::pages() {
+    for (name, text) in connect::pages()
+        .into_iter()
+        .chain(queue::pages())
+        .chain(overview::pages())
+    {
         page(name, text)?;
     }
     page(
@@ -27,6 +36,7 @@ fn main() -> std::io::Result<()> {
             error: Some("This name and password do not go together.".to_owned()),
             name: "ada".to_owned(),
             next: "/".to_owned(),
+            nobody_yet: false,
         }),
     )
 }

@@ -12,6 +12,7 @@
 //!   that location has begun ([`scans`]).
 //! - Secrets are stored encrypted, bound to their row ([`vault`]).
 
+pub mod accounts;
 mod cache;
 mod changes;
 mod components;
@@ -22,11 +23,14 @@ pub mod issues;
 mod locations;
 mod observe;
 mod open;
+mod plugin_versions;
 mod policy;
 mod pool;
 mod query;
 mod scans;
+mod schedules;
 mod schema;
+mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vault;
@@ -46,11 +50,14 @@ pub use images::{
 };
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
+pub use plugin_versions::{StoredVersion, VersionState};
 pub use policy::StoredPolicy;
 pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
     StoredReport,
 };
+pub use schedules::StoredSchedule;
+pub use tasks::{NewTask, TASK_LINES, TaskOutcome, TaskRequest, TaskRow, TaskWish, WaitingTask};
 
 /// Result of a store verb.
 pub type Result<T> = std::result::Result<T, StoreError>;

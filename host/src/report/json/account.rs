@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{attributes, document};
 use crate::contract::{Manifest, Verification};
 use crate::host::{
-    Connection as HostConnection, Inspection as HostInspection, LocationRow, NewLocations,
+    Connection as HostConnection, Inspection as HostInspection, LocationRow, NewLocations, PluginVersion,
     Selection as HostSelection,
 };
 use crate::report::connector::contract;
@@ -350,6 +350,15 @@ pub fn connectors(list: &[(Manifest, String)]) -> String {
         .map(|(manifest, digest)| described(manifest, digest))
         .collect();
     document("connectors", Connectors { connectors })
+}
+
+/// `{"kind": "plugin-versions", "versions": […]}`.
+pub fn plugin_versions(versions: &[PluginVersion]) -> String {
+    #[derive(Serialize)]
+    struct Versions<'a> {
+        versions: &'a [PluginVersion],
+    }
+    document("plugin-versions", Versions { versions })
 }
 
 #[derive(Serialize)]

@@ -20,7 +20,7 @@ use super::text::inert_json;
 use crate::contract::Attribute;
 
 pub use account::{
-    connection, connections, connector, connectors, disconnected, locations, selection,
+    connection, connections, connector, connectors, disconnected, locations, plugin_versions, selection,
     verification,
 };
 pub use detail::{image_report, image_report_line};
@@ -50,7 +50,7 @@ fn envelope<T>(kind: &str, content: T) -> Envelope<'_, T> {
 }
 
 /// One document, over several lines.
-fn document<T: Serialize>(kind: &str, content: T) -> String {
+pub(crate) fn document<T: Serialize>(kind: &str, content: T) -> String {
     // Our types have text keys and no maps of other things: serialising them can't fail.
     let mut text = serde_json::to_string_pretty(&envelope(kind, content)).unwrap_or_default();
     text.push('\n');

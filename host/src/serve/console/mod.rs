@@ -7,8 +7,22 @@
 mod advisories;
 mod asked;
 mod changes;
-mod frame;
 mod images;
+mod account;
+mod account_form;
+mod attempts;
+mod audit;
+mod connection;
+mod connectors;
+mod entry;
+mod fields;
+mod frame;
+mod issues;
+mod location_tree;
+mod locations;
+mod run_words;
+mod schedule;
+mod settings;
 mod static_files;
 
 use std::sync::Arc;
@@ -20,13 +34,23 @@ use axum::routing::get;
 use super::Server;
 
 pub use frame::{Frame, done, page};
+pub(in crate::serve) use frame::{cookie, own};
 
 /// The routes of the pages and their assets.
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
+        .merge(attempts::routes())
+        .merge(connection::routes())
+        .merge(connectors::routes())
+        .merge(locations::routes())
         .merge(static_files::routes())
         .merge(images::routes())
         .merge(changes::routes())
         .merge(advisories::routes())
+        .merge(entry::routes())
+        .merge(account::routes())
+        .merge(audit::routes())
+        .merge(settings::routes())
+        .merge(issues::routes())
 }
