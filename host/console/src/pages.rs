@@ -13,4 +13,5 @@ pub mod issue;
 pub mod issues;
 pub mod locations;
 pub mod plugins;
+pub mod policy;
 pub mod runs;

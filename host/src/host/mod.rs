@@ -33,7 +33,7 @@ pub use crate::secret::SecretString;
 pub use connectors::{Account, Connectors};
 pub use edit::ConnectionEdit;
 pub use error::{HostError, describe_failure};
-pub use looking::LookedAt;
+pub use looking::{LocationCounts, LookedAt};
 pub(crate) use installed::read_component;
 pub use queue::{AdvisoryStatus, Gathered, IssueDetail, ScanDiff, UpdateOptions};
 pub use signature::PluginKey;

@@ -307,7 +307,7 @@ impl Host {
 
     // ---- The queue -------------------------------------------------------------------------------
 
-    fn deadlines(&self) -> Result<Deadlines, HostError> {
+    pub(super) fn deadlines(&self) -> Result<Deadlines, HostError> {
         let terms = self.effective_policy()?.sla;
         let now = crate::store::now();
         Ok(Deadlines {

@@ -7,6 +7,7 @@
 mod advisories;
 mod asked;
 mod changes;
+mod dashboard;
 mod images;
 mod account;
 mod account_form;
@@ -20,6 +21,7 @@ mod frame;
 mod issues;
 mod location_tree;
 mod locations;
+mod policy;
 mod run_words;
 mod schedule;
 mod settings;
@@ -45,7 +47,9 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .merge(connectors::routes())
         .merge(locations::routes())
         .merge(static_files::routes())
+        .merge(dashboard::routes())
         .merge(images::routes())
+        .merge(policy::routes())
         .merge(changes::routes())
         .merge(advisories::routes())
         .merge(entry::routes())
