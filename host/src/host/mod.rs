@@ -66,6 +66,9 @@ pub struct Host {
     index: std::sync::OnceLock<ox_advisory::index::Index>,
     /// One run of the queue at a time.
     gathering: tokio::sync::Mutex<()>,
+    /// What was counted of the packages of all images, and of which state of the store: it reads every package,
+    /// and changes only when one of a few numbers does.
+    coverage: Mutex<Option<(String, crate::store::Coverage)>>,
 }
 
 impl Host {
@@ -117,6 +120,7 @@ impl Host {
             scanning: Mutex::new(HashSet::new()),
             index: std::sync::OnceLock::new(),
             gathering: tokio::sync::Mutex::new(()),
+            coverage: Mutex::new(None),
         }
     }
 
