@@ -10,7 +10,7 @@ pub const WIDTH: f64 = 720.0;
 /// Height of the drawing.
 pub const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 44.0;
-const RIGHT: f64 = 92.0;
+const RIGHT: f64 = 108.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 28.0;
 /// Days that are drawn; more are cut at their beginning.
@@ -325,7 +325,7 @@ mod tests {
         let chart = Chart::new(&[day(1, [0, 0, 0, 0, 3, 0])]).unwrap();
         let edge = &chart.areas[0].edge;
         assert!(
-            edge.starts_with("44.0,") && edge.contains(" 628.0,"),
+            edge.starts_with("44.0,") && edge.contains(" 612.0,"),
             "{edge}"
         );
     }

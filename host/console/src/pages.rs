@@ -8,6 +8,7 @@ pub mod issue;
 pub mod issues;
 pub mod locations;
 pub mod plugins;
+pub mod policy;
 pub mod runs;
 
 pub mod advisories;

@@ -4,8 +4,10 @@
 use super::{Host, HostError};
 use crate::contract::SkipReason;
 use crate::report::detail::Detail;
+use crate::scan::Matcher;
 use crate::store::{
-    ChangeGroup, FailedLocation, ImageEntry, ImageQuery, PackageEntry, Part, ScanStamp, StoredImage,
+    ChangeGroup, FailedLocation, ImageEntry, ImageQuery, Overview, PackageEntry, Part, ScanStamp,
+    StoredImage,
 };
 
 /// One image with all that belongs to it.
@@ -19,7 +21,57 @@ pub struct LookedAt {
     pub issues: Vec<(u8, u64)>,
 }
 
+/// Which locations are looked at, and how that went the last time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LocationCounts {
+    /// Selected.
+    pub selected: u64,
+    /// Could be scanned, and are not selected.
+    pub not_selected: u64,
+    /// Selected ones whose last scan was complete.
+    pub complete: u64,
+    /// Partial.
+    pub partial: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Selected and never scanned.
+    pub never: u64,
+}
+
 impl Host {
+    /// The queue at a glance, with a trend of so many days.
+    pub fn overview(&self, days: u32) -> Result<Overview, HostError> {
+        Ok(self.store.overview(days, &self.deadlines()?.near)?)
+    }
+
+    /// Which locations are looked at, over all connections.
+    pub fn location_counts(&self) -> Result<LocationCounts, HostError> {
+        let mut counts = LocationCounts::default();
+        for record in self.store.connections()? {
+            let matcher = Matcher::new(&record.connection.selection).map_err(anyhow::Error::msg)?;
+            let ends = self.store.last_ends(record.id)?;
+            for known in self.store.locations(record.id)? {
+                let location = &known.location;
+                let scannable = location.scannable && location.unscannable.is_none();
+                if known.gone_at.is_some() || !scannable {
+                    continue;
+                }
+                if matcher.decide(location, known.known_when_selected).is_err() {
+                    counts.not_selected += 1;
+                    continue;
+                }
+                counts.selected += 1;
+                match ends.get(&known.id).map(String::as_str) {
+                    Some("complete") => counts.complete += 1,
+                    Some("partial") => counts.partial += 1,
+                    Some(_) => counts.failed += 1,
+                    None => counts.never += 1,
+                }
+            }
+        }
+        Ok(counts)
+    }
+
     /// A page of images, by repository.
     pub fn image_page(&self, query: &ImageQuery) -> Result<Part<ImageEntry>, HostError> {
         self.known_image_query(query)?;

@@ -34,7 +34,7 @@ pub use connectors::{Account, Connectors};
 pub use edit::ConnectionEdit;
 pub use error::{HostError, describe_failure};
 pub(crate) use installed::read_component;
-pub use looking::LookedAt;
+pub use looking::{LocationCounts, LookedAt};
 pub use queue::{AdvisoryStatus, Gathered, IssueDetail, ScanDiff, UpdateOptions};
 pub use signature::PluginKey;
 pub use types::*;
@@ -68,6 +68,9 @@ pub struct Host {
     index: std::sync::OnceLock<ox_advisory::index::Index>,
     /// One run of the queue at a time.
     gathering: tokio::sync::Mutex<()>,
+    /// What was counted of the packages of all images, and of which state of the store: it reads every package,
+    /// and changes only when one of a few numbers does.
+    coverage: Mutex<Option<(String, crate::store::Coverage)>>,
 }
 
 impl Host {
@@ -120,6 +123,7 @@ impl Host {
             gates: crate::scan::Gates::default(),
             index: std::sync::OnceLock::new(),
             gathering: tokio::sync::Mutex::new(()),
+            coverage: Mutex::new(None),
         }
     }
 

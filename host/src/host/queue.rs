@@ -1,7 +1,7 @@
 //! The queue through the facade: gather, read, work.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use ox_advisory::epss::Score;
 use ox_advisory::import;
@@ -265,7 +265,7 @@ impl Host {
     /// What the packages of current images are, and which of them advisories are there for.
     fn coverage(&self) -> Result<Covered, HostError> {
         let index = self.advisories()?;
-        let coverage = self.store.coverage()?;
+        let coverage = self.counted_coverage()?;
         let covered =
             |ecosystem: &str| index.covers(&ox_advisory::Ecosystem::parse(ecosystem).name);
         Ok(Covered {
@@ -279,6 +279,21 @@ impl Host {
                 .collect(),
             not_looked_up: coverage.not_looked_up,
         })
+    }
+
+    /// The packages of current images, counted once for each state of the store. Those who ask meanwhile wait for
+    /// the one who counts.
+    fn counted_coverage(&self) -> Result<crate::store::Coverage, HostError> {
+        let mut known = self.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.store.coverage_state()?;
+        match &*known {
+            Some((of, coverage)) if *of == state => Ok(coverage.clone()),
+            _ => {
+                let coverage = self.store.coverage()?;
+                *known = Some((state, coverage.clone()));
+                Ok(coverage)
+            }
+        }
     }
 
     // ---- Policy ----------------------------------------------------------------------------------
@@ -307,7 +322,7 @@ impl Host {
 
     // ---- The queue -------------------------------------------------------------------------------
 
-    fn deadlines(&self) -> Result<Deadlines, HostError> {
+    pub(super) fn deadlines(&self) -> Result<Deadlines, HostError> {
         let terms = self.effective_policy()?.sla;
         let now = crate::store::now();
         Ok(Deadlines {

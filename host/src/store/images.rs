@@ -211,6 +211,23 @@ fn issues_of(tx: &Transaction<'_>, image: i64, stamp: &str) -> Result<Vec<(u8, u
 }
 
 impl Store {
+    /// What the coverage of packages depends on: it is another text when an inventory came or was looked up, a scan
+    /// or a run ended, or a connection went.
+    pub fn coverage_state(&self) -> Result<String> {
+        self.read(|tx| {
+            Ok(tx
+                .prepare_cached(
+                    "SELECT (SELECT coalesce(max(id), 0) FROM inventory) || ' '
+                         || (SELECT count(*) FROM inventory) || ' '
+                         || (SELECT count(*) FROM inventory WHERE looked_up > 0) || ' '
+                         || (SELECT count(*) FROM scan WHERE state = 'ended') || ' '
+                         || (SELECT count(*) FROM run WHERE ended_at IS NOT NULL) || ' '
+                         || (SELECT count(*) FROM connection)",
+                )?
+                .query_row([], |row| row.get(0))?)
+        })
+    }
+
     /// A page of images, by repository.
     pub fn image_page(&self, query: &ImageQuery) -> Result<Part<ImageEntry>> {
         let stamp = now();

@@ -23,6 +23,7 @@ pub mod issues;
 mod locations;
 mod observe;
 mod open;
+mod overview;
 mod plugin_versions;
 mod policy;
 mod pool;
@@ -53,6 +54,8 @@ pub use images::{
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
 pub use plugin_versions::{StoredVersion, VersionState};
+pub(crate) use overview::{AGES, day_before};
+pub use overview::{Brought, Mended, Overview, QueueDay, Top};
 pub use policy::StoredPolicy;
 pub use queue_days::QueueDay;
 pub use saved_views::SavedView;

@@ -638,10 +638,62 @@ CREATE TABLE queue_day (
 
 -- What pages read a part of: images by repository, what was left out by reason, what a scan brought, and what
 -- was closed when.
-CREATE INDEX image_by_repository ON image (repository, id) WHERE gone_at IS NULL;
+CREATE INDEX image_by_repository ON image (repository, id, complete) WHERE gone_at IS NULL;
 CREATE INDEX skipped_reason ON skipped (reason);
-CREATE INDEX issue_event_scan ON issue_event (scan_id, id);
-CREATE INDEX issue_closed ON issue (closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX issue_event_scan ON issue_event (scan_id, id, kind);
+CREATE INDEX issue_closed ON issue (closed_at, state, severity, first_seen) WHERE closed_at IS NOT NULL;
+
+-- How many issues are open and not excluded, by place and by the day that they were seen first, kept like
+-- issue_tally: which repository weighs most, and how old the queue is, is answered without reading the queue.
+CREATE TABLE issue_place_tally (
+    location_id INTEGER NOT NULL,
+    application TEXT NOT NULL,
+    severity    INTEGER NOT NULL,
+    issues      INTEGER NOT NULL,
+    PRIMARY KEY (location_id, application, severity)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE issue_age_tally (
+    day      TEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    issues   INTEGER NOT NULL,
+    PRIMARY KEY (day, severity)
+) STRICT, WITHOUT ROWID;
+INSERT INTO issue_place_tally
+    SELECT location_id, application, severity, count(*) FROM issue
+    WHERE state = 'open' AND excluded IS NULL GROUP BY 1, 2, 3;
+INSERT INTO issue_age_tally
+    SELECT substr(first_seen, 1, 10), severity, count(*) FROM issue
+    WHERE state = 'open' AND excluded IS NULL GROUP BY 1, 2;
+CREATE TRIGGER issue_open_insert AFTER INSERT ON issue WHEN new.state = 'open' AND new.excluded IS NULL BEGIN
+    INSERT INTO issue_place_tally VALUES (new.location_id, new.application, new.severity, 1)
+        ON CONFLICT (location_id, application, severity) DO UPDATE SET issues = issues + 1;
+    INSERT INTO issue_age_tally VALUES (substr(new.first_seen, 1, 10), new.severity, 1)
+        ON CONFLICT (day, severity) DO UPDATE SET issues = issues + 1;
+END;
+CREATE TRIGGER issue_open_delete AFTER DELETE ON issue WHEN old.state = 'open' AND old.excluded IS NULL BEGIN
+    UPDATE issue_place_tally SET issues = issues - 1
+        WHERE location_id = old.location_id AND application = old.application AND severity = old.severity;
+    UPDATE issue_age_tally SET issues = issues - 1
+        WHERE day = substr(old.first_seen, 1, 10) AND severity = old.severity;
+END;
+CREATE TRIGGER issue_open_update AFTER UPDATE OF state, excluded, severity, location_id, application, first_seen ON issue
+WHEN (old.state = 'open' AND old.excluded IS NULL) <> (new.state = 'open' AND new.excluded IS NULL)
+  OR old.severity <> new.severity OR old.location_id <> new.location_id OR old.application <> new.application
+  OR old.first_seen <> new.first_seen
+BEGIN
+    UPDATE issue_place_tally SET issues = issues - 1
+        WHERE old.state = 'open' AND old.excluded IS NULL
+          AND location_id = old.location_id AND application = old.application AND severity = old.severity;
+    UPDATE issue_age_tally SET issues = issues - 1
+        WHERE old.state = 'open' AND old.excluded IS NULL
+          AND day = substr(old.first_seen, 1, 10) AND severity = old.severity;
+    INSERT INTO issue_place_tally SELECT new.location_id, new.application, new.severity, 1
+        WHERE new.state = 'open' AND new.excluded IS NULL
+        ON CONFLICT (location_id, application, severity) DO UPDATE SET issues = issues + 1;
+    INSERT INTO issue_age_tally SELECT substr(new.first_seen, 1, 10), new.severity, 1
+        WHERE new.state = 'open' AND new.excluded IS NULL
+        ON CONFLICT (day, severity) DO UPDATE SET issues = issues + 1;
+END;
 ";
 
 /// The format of a database, after a look at whose it is.

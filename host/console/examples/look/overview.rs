@@ -23,6 +23,7 @@ use ox_console::pages::images::{
     BaseImage, FailedLine, Finding, ImageLine, ImagePage, Images, Layer, PackageLine,
     SeverityCount, Shown, SkipGroup, SkipLine, Tab,
 };
+use ox_console::pages::policy::{Checked, Fault, Number, Policy, Rule};
 use ox_console::parts::{Badge, Choice, Pager, When};
 use ox_console::{Chrome, Person, Section, Theme, html};
 use ox_issue::Severity;
@@ -820,6 +821,51 @@ pub fn first_run() -> Dashboard {
     }
 }
 
+pub fn policy(checked: Option<Checked>) -> Policy {
+    Policy {
+        chrome: chrome("Policy", Section::Settings, "/policy"),
+        text: "[severity]\nmax-steps-down = 2\n\n[sla]\nnear = 3\n".to_owned(),
+        is_default: false,
+        set: Some(("ada".to_owned(), when("2026-11-20T00:00:00Z"))),
+        checked,
+        deadlines: vec![
+            (Badge::of(Severity::Critical), "7 days".to_owned()),
+            (Badge::of(Severity::Info), "no deadline".to_owned()),
+        ],
+        bounds: vec![
+            ("falls at most", "2 severities".to_owned(), false),
+            ("rises at most", "1 severity".to_owned(), true),
+        ],
+        rules: vec![Rule {
+            id: "known-exploited",
+            category: "Exploitable",
+            name: "Exploited in the wild",
+            meaning: "The vulnerability is in CISA's catalogue of those that are known to be exploited.",
+            enabled: true,
+            numbers: vec![Number {
+                name: "change",
+                value: "+1.50".to_owned(),
+                default: Some("+1.00".to_owned()),
+                when: "is in the catalogue",
+            }],
+        }],
+        default_text: "# The policy of ox-host.\n".to_owned(),
+    }
+}
+
+pub fn fault(message: &str) -> Checked {
+    Checked::Bad {
+        faults: vec![Fault {
+            line: 5,
+            column: 8,
+            key: "sla.near".to_owned(),
+            message: message.to_owned(),
+            hint: "write for example near = 3".to_owned(),
+        }],
+        more: 2,
+    }
+}
+
 /// Every page with its name.
 pub fn pages() -> Vec<(&'static str, String)> {
     vec![
@@ -889,5 +935,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         ),
         ("advisories-missing", html(&advisories(Alarm::Missing))),
         ("advisory", html(&advisory())),
+        ("policy", html(&policy(None))),
+        ("policy-bad", html(&policy(Some(fault("it is no number"))))),
     ]
 }

@@ -11,7 +11,8 @@ use ox_advisory::index::{FeedStatus, Record, SourceStatus};
 use ox_advisory::osv::{Event, Range};
 use ox_console::Section;
 use ox_console::pages::advisories::{
-    Advisories, Advisory, AffectedLine, Alarm, ConcernedLine, EcosystemLine, FeedLine, SourceLine,
+    Advisories, Advisory, AffectedLine, Alarm, ConcernedLine, EcosystemLine, FeedLine,
+    ScheduleFacts, SourceLine,
 };
 use ox_console::parts::{Badge, When};
 use ox_console::text;
@@ -23,6 +24,7 @@ use crate::serve::Server;
 use crate::serve::api::{ApiError, ErrorCode};
 use crate::serve::auth::{Admin, Viewer};
 use crate::serve::runs::{Cause, RunFilter, RunKind, RunRequest, RunState};
+use crate::serve::schedule::Schedule;
 use crate::store::issues::{IssueFilter, IssueOrder};
 
 /// Days after which advisories are called old.
@@ -53,13 +55,14 @@ async fn status(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let running = running(&server)?;
+    let schedule = server.schedules.of(None)?;
     let host = server.host.clone();
     let status = reading(move || host.advisory_status()).await?;
     let now = crate::store::now();
     Ok(page(&shown(
         &frame,
         &status,
-        running,
+        (running, schedule),
         asked.get("not"),
         &now,
     )))
@@ -81,7 +84,7 @@ fn running(server: &Server) -> Result<Option<String>, ApiError> {
 fn shown(
     frame: &Frame,
     status: &AdvisoryStatus,
-    running: Option<String>,
+    (running, schedule): (Option<String>, Schedule),
     not_found: Option<String>,
     now: &str,
 ) -> Advisories {
@@ -125,7 +128,12 @@ fn shown(
                 (text::plain(why), text::count(*packages))
             })
             .collect(),
-        schedule: None,
+        schedule: Some(ScheduleFacts {
+            cron: text::plain(&format!("{} {}", schedule.cron, schedule.time_zone)),
+            enabled: schedule.enabled,
+            next: schedule.next_at.as_deref().map(|at| When::new(at, now)),
+            last: schedule.last_at.as_deref().map(|at| When::new(at, now)),
+        }),
         running,
         not_found: not_found.map(|id| text::plain(&id)),
     }

@@ -96,7 +96,7 @@ fn compare(host: &Host, frame: &Frame, asked: &Asked) -> Result<Changes, HostErr
     let scans = host.scan_stamps(&connection, SCANS)?;
     let Some(newest) = scans.first() else {
         changes.state = Shows::NeverScanned {
-            href: format!("/connectors/connections/{}", text::encode(&connection)),
+            href: format!("/connections/{}", text::encode(&connection)),
         };
         return Ok(changes);
     };

@@ -4,13 +4,15 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
-mod account;
-mod account_form;
 mod advisories;
 mod asked;
+mod changes;
+mod dashboard;
+mod images;
+mod account;
+mod account_form;
 mod attempts;
 mod audit;
-mod changes;
 mod connection;
 #[cfg(test)]
 mod connecting_tests;
@@ -19,11 +21,11 @@ mod events;
 mod entry;
 mod fields;
 mod frame;
-mod images;
 mod issues;
 mod location_tree;
 mod locations;
 mod plugins;
+mod policy;
 mod run_words;
 mod runs;
 mod schedule;
@@ -54,12 +56,14 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .merge(runs::routes())
         .merge(schedule::routes())
         .merge(static_files::routes())
+        .merge(dashboard::routes())
+        .merge(images::routes())
+        .merge(policy::routes())
+        .merge(changes::routes())
+        .merge(advisories::routes())
         .merge(entry::routes())
         .merge(account::routes())
         .merge(audit::routes())
         .merge(settings::routes())
         .merge(issues::routes())
-        .merge(images::routes())
-        .merge(changes::routes())
-        .merge(advisories::routes())
 }
