@@ -15,7 +15,7 @@ use crate::scan::Patterns;
 pub const PAGE: usize = 10_000;
 
 /// Where issues stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// To be worked on: open and not excluded.
@@ -30,7 +30,7 @@ pub enum Standing {
 }
 
 /// Which way a severity was moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reprioritised {
     /// Above what the tool said.
@@ -42,7 +42,7 @@ pub enum Reprioritised {
 }
 
 /// How a deadline stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SlaFilter {
     /// It has passed.
@@ -131,7 +131,7 @@ pub struct IssueFilter {
 }
 
 /// What a list is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SortKey {
     /// OX's severity, then the number.
@@ -222,7 +222,7 @@ pub struct IssuePage {
 pub type SeverityCounts = Vec<(Severity, u64)>;
 
 /// What tools found, what of it is in the queue by OX's severity, and how many issues that is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Funnel {
     /// Everything that was found in what is there now, by the tools' severities.
     pub found: SeverityCounts,
