@@ -48,7 +48,4 @@ pub trait Connectors: Send + Sync {
 
     /// Looks at a component file.
     async fn inspect(&self, path: &Path) -> Result<Inspection, HostError>;
-
-    /// Checks a component file and keeps a copy of it.
-    async fn install(&self, path: &Path) -> Result<(Manifest, String), HostError>;
 }

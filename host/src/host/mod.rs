@@ -10,12 +10,17 @@ mod error;
 mod fetch;
 mod forward;
 mod installed;
+mod live;
 mod queue;
 mod sandboxed;
 mod scans;
+mod signature;
+mod swap_report;
 #[cfg(test)]
 mod tests;
+mod try_version;
 mod types;
+mod versions;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -26,8 +31,13 @@ use tokio_util::sync::CancellationToken;
 pub use crate::secret::SecretString;
 pub use connectors::{Account, Connectors};
 pub use error::{HostError, describe_failure};
+pub(crate) use installed::read_component;
 pub use queue::{AdvisoryStatus, Gathered, IssueDetail, ScanDiff, UpdateOptions};
+pub use signature::PluginKey;
 pub use types::*;
+pub use versions::{
+    DRAIN, Delivery, PluginVersion, SwapOptions, SwapReport, SwapStep, SwapWatch, VersionState,
+};
 
 use crate::contract::{Manifest, Package, Profile, Verification};
 use crate::scan::{Connector, EventOutlet, ListingLimits, Matcher, Policy, list_all};
@@ -39,9 +49,13 @@ pub struct Host {
     jobs: usize,
     store: Arc<Store>,
     connectors: Arc<dyn Connectors>,
+    /// The same, where it is the sandbox: versions are swapped in it.
+    sandboxed: Option<Arc<sandboxed::Sandboxed>>,
+    /// One swap at a time.
+    swapping: tokio::sync::Mutex<()>,
     policy: Policy,
     limits: ListingLimits,
-    /// Manifests of connectors that were used, by id.
+    /// Manifests of connectors that were used, by id, as they were used last.
     manifests: Mutex<HashMap<String, Manifest>>,
     /// Names of connections that are being scanned.
     scanning: Mutex<HashSet<String>>,
@@ -61,36 +75,46 @@ impl Host {
         let store = tokio::task::spawn_blocking(move || Store::open(&folder))
             .await
             .map_err(anyhow::Error::from)??;
-        let connectors = Arc::new(sandboxed::Sandboxed::new(&options)?);
-        Ok(Self::with(
-            options.jobs,
-            store,
-            connectors,
-            Policy::default(),
-        ))
+        let store = Arc::new(store);
+        let sandboxed = Arc::new(sandboxed::Sandboxed::new(&options, store.clone())?);
+        let mut host = Self::new(options.jobs, store, sandboxed.clone(), Policy::default());
+        host.sandboxed = Some(sandboxed);
+        Ok(Arc::new(host))
     }
 
+    #[cfg(test)]
     fn with(
         jobs: usize,
         store: Store,
         connectors: Arc<dyn Connectors>,
         policy: Policy,
     ) -> Arc<Self> {
+        Arc::new(Self::new(jobs, Arc::new(store), connectors, policy))
+    }
+
+    fn new(
+        jobs: usize,
+        store: Arc<Store>,
+        connectors: Arc<dyn Connectors>,
+        policy: Policy,
+    ) -> Self {
         let jobs = match jobs {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
             jobs => jobs,
         };
-        Arc::new(Self {
+        Self {
             jobs,
-            store: Arc::new(store),
+            store,
             connectors,
+            sandboxed: None,
+            swapping: tokio::sync::Mutex::new(()),
             policy,
             limits: ListingLimits::default(),
             manifests: Mutex::new(HashMap::new()),
             scanning: Mutex::new(HashSet::new()),
             index: std::sync::OnceLock::new(),
             gathering: tokio::sync::Mutex::new(()),
-        })
+        }
     }
 
     // ---- Connectors ------------------------------------------------------------------------------
@@ -105,29 +129,20 @@ impl Host {
         self.connectors.inspect(path).await
     }
 
-    /// Checks a component file and copies it into the data folder.
-    pub async fn install_connector(&self, path: &Path) -> Result<(Manifest, String), HostError> {
-        self.store.must_write()?;
-        self.connectors.install(path).await
+    /// The manifest of the version that the next call is made with. It is asked for each time: a version
+    /// may have been swapped.
+    async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
+        let manifest = self.connectors.manifest(id).await?;
+        self.know_manifest(manifest.clone());
+        Ok(manifest)
     }
 
-    async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
-        let known = self
-            .manifests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned();
-        if let Some(manifest) = known {
-            return Ok(manifest);
-        }
-        let manifest = self.connectors.manifest(id).await?;
+    fn know_manifest(&self, manifest: Manifest) {
         let mut manifests = self
             .manifests
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        manifests.insert(id.to_owned(), manifest.clone());
-        Ok(manifest)
+        manifests.insert(manifest.id.clone(), manifest);
     }
 
     // ---- Connections -----------------------------------------------------------------------------
@@ -285,16 +300,26 @@ impl Host {
             )));
         }
         let manifest = self.manifest(&connection.connector).await?;
-        let (secrets, network) = self.store.secrets(record.id)?;
-        let account = Account {
-            settings: connection.settings.clone(),
-            secrets,
-            network,
-            operator_origin: accounts::operator_origin(&manifest, &connection.settings)?,
-        };
+        let account = self.account(record, &manifest)?;
         self.connectors
             .connect(&connection.connector, account)
             .await
+    }
+
+    /// What a connector of that manifest is set up with for a saved connection.
+    fn account(
+        &self,
+        record: &ConnectionRecord,
+        manifest: &Manifest,
+    ) -> Result<Account, HostError> {
+        let connection = &record.connection;
+        let (secrets, network) = self.store.secrets(record.id)?;
+        Ok(Account {
+            settings: connection.settings.clone(),
+            secrets,
+            network,
+            operator_origin: accounts::operator_origin(manifest, &connection.settings)?,
+        })
     }
 
     // ---- Locations -------------------------------------------------------------------------------

@@ -109,9 +109,6 @@ impl Connectors for Scripts {
     async fn inspect(&self, _: &Path) -> Result<Inspection, HostError> {
         Err(anyhow::anyhow!("not in this test").into())
     }
-    async fn install(&self, _: &Path) -> Result<(Manifest, String), HostError> {
-        Err(anyhow::anyhow!("not in this test").into())
-    }
 }
 
 struct World {

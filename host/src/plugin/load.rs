@@ -49,6 +49,17 @@ pub struct Sandbox {
     compiling: Arc<Semaphore>,
 }
 
+/// How far loading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadStage {
+    /// From bytes to code.
+    Compile,
+    /// What it imports and exports, and what it needs to start.
+    Link,
+    /// What it says of itself.
+    Describe,
+}
+
 /// A component that was compiled, checked, linked and described; ready to be called, from many tasks at once.
 pub struct LoadedConnector {
     sandbox: Arc<Sandbox>,
@@ -107,6 +118,16 @@ impl Sandbox {
         self: &Arc<Self>,
         bytes: Vec<u8>,
     ) -> Result<Arc<LoadedConnector>, LoadError> {
+        self.load_watched(bytes, &|_| {}).await
+    }
+
+    /// The same, and says which stage begins.
+    pub async fn load_watched(
+        self: &Arc<Self>,
+        bytes: Vec<u8>,
+        begins: &(dyn Fn(LoadStage) + Send + Sync),
+    ) -> Result<Arc<LoadedConnector>, LoadError> {
+        begins(LoadStage::Compile);
         let size = bytes.len() as u64;
         let limit = self.limits.component_bytes;
         if size > limit {
@@ -115,6 +136,7 @@ impl Sandbox {
         is_component(&bytes)?;
         let (component, digest) = self.compile(bytes).await?;
 
+        begins(LoadStage::Link);
         let component_type = component.component_type();
         let names = |names: &mut dyn Iterator<Item = &str>| {
             let mut names: Vec<String> = names.map(str::to_owned).collect();
@@ -136,6 +158,7 @@ impl Sandbox {
 
         let linked = Linked::new(&self.linker, &component)
             .map_err(|error| LoadError::Mismatch(format!("{error:#}")))?;
+        begins(LoadStage::Describe);
         let manifest = describe(&linked, &self.engine, &self.limits)
             .await
             .map_err(LoadError::Describe)?;

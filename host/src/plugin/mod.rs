@@ -32,6 +32,6 @@ pub use crate::egress::EgressCounters;
 pub use call::{CallEnd, CallSetup, CallUsage};
 pub use error::{CallError, LoadError, SandboxError};
 pub use limits::{BadLimit, Limit, Limits, Unit};
-pub use load::{LoadedConnector, Sandbox, SandboxOptions};
+pub use load::{LoadStage, LoadedConnector, Sandbox, SandboxOptions};
 pub use outlet::Outlet;
 pub use way::{NoWay, Opened, Way, Ways};

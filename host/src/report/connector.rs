@@ -5,7 +5,7 @@ use super::table::{Cell, Column, Table};
 use super::text::{bytes, inert, pad, short_digest, width, wrap};
 use super::words;
 use crate::contract::Manifest;
-use crate::host::Inspection;
+use crate::host::{Inspection, PluginVersion, VersionState};
 
 /// One line a connector.
 pub fn table(list: &[(Manifest, String)], look: Look) -> String {
@@ -23,6 +23,42 @@ pub fn table(list: &[(Manifest, String)], look: Look) -> String {
             manifest.name.as_str().into(),
             manifest.category.as_str().into(),
             Cell::toned(short_digest(digest), Tone::Faint),
+        ]);
+    }
+    table.render(look)
+}
+
+/// One line a version.
+pub fn versions(list: &[PluginVersion], look: Look) -> String {
+    let mut table = Table::new([
+        Column::fixed("CONNECTOR"),
+        Column::fixed("VERSION"),
+        Column::fixed("STATE"),
+        Column::fixed("CONTRACT"),
+        Column::fixed("DIGEST"),
+        Column::fixed("INSTALLED"),
+        Column::text("WHY"),
+    ]);
+    for version in list {
+        let (state, tone) = match version.state {
+            _ if version.failing => ("failing", Tone::Bad),
+            VersionState::Active => ("active", Tone::Good),
+            VersionState::Installed => ("installed", Tone::Plain),
+            VersionState::Refused => ("refused", Tone::Bad),
+        };
+        table.row([
+            Cell::toned(&version.connector, Tone::Strong),
+            version.version.as_str().into(),
+            Cell::toned(state, tone),
+            version.contract.as_str().into(),
+            Cell::toned(short_digest(&version.digest), Tone::Faint),
+            version.installed_at.as_str().into(),
+            version
+                .report
+                .refused
+                .as_deref()
+                .unwrap_or_default()
+                .into(),
         ]);
     }
     table.render(look)

@@ -1,113 +1,140 @@
 //! Versions of connectors: installed, active, refused; the swap from one to the next, and back.
+//!
+//! The swap itself is the host's ([`Host::install_version`]); here it is told on the bus, step by step, and
+//! goes on to its end when whoever asked for it is gone.
 
+mod incoming;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::bus::Bus;
+use super::ServeOptions;
+use super::bus::{Bus, Topic};
 use super::metrics::Metrics;
-use crate::host::{Host, HostError};
-
-/// How a version stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum VersionState {
-    /// New calls are made with it.
-    Active,
-    /// It was active, or may become it.
-    Installed,
-    /// It failed a step of the swap; its report says which.
-    Refused,
-}
-
-/// A version of a connector.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PluginVersion {
-    /// `sha256:…` of the file.
-    pub digest: String,
-    /// Id of the connector.
-    pub connector: String,
-    /// What it says its version is.
-    pub version: String,
-    /// Version of the contract that it speaks (`0.1`).
-    pub contract: String,
-    /// How it stands.
-    pub state: VersionState,
-    /// Bytes of the file.
-    pub size: u64,
-    /// RFC 3339.
-    pub installed_at: String,
-    /// Who installed it: name of a user, `host` for a dropped file.
-    pub installed_by: String,
-    /// When it became active last; RFC 3339.
-    pub activated_at: Option<String>,
-    /// Calls that are being made with it now.
-    pub in_flight: u64,
-    /// What its last swap said.
-    pub report: SwapReport,
-}
-
-/// What a swap did, step by step.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct SwapReport {
-    /// The steps, in their order: `read`, `digest`, `signature`, `compile`, `link`, `describe`, `configure`,
-    /// `verify`, `swap`, `drain`.
-    pub steps: Vec<SwapStep>,
-    /// Why it was refused; a sentence and what to do.
-    pub refused: Option<String>,
-}
-
-/// A step of a swap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct SwapStep {
-    /// Its name.
-    pub name: String,
-    /// `passed`, `failed`, `skipped`, `running`.
-    pub status: String,
-    /// What was seen.
-    pub message: String,
-    /// How long it took.
-    pub milliseconds: u64,
-}
+pub use crate::host::{Delivery, PluginVersion, SwapReport, SwapStep, VersionState};
+use crate::host::{Host, HostError, PluginKey, SwapOptions, SwapWatch};
 
 /// Versions of connectors, and the swap.
 pub struct Plugins {
-    _host: Arc<Host>,
+    host: Arc<Host>,
+    bus: Arc<Bus>,
+    key: Option<PluginKey>,
+    /// Folder that is watched for component files.
+    incoming: PathBuf,
+}
+
+/// Tells the steps on the bus.
+struct OnBus(Arc<Bus>);
+
+impl SwapWatch for OnBus {
+    fn step(&self, digest: &str, step: &SwapStep) {
+        self.0
+            .publish(Topic::Plugin, digest, json!({ "step": step }));
+    }
 }
 
 impl Plugins {
-    pub(super) fn new(host: Arc<Host>, _bus: Arc<Bus>, _metrics: Arc<Metrics>) -> Self {
-        Self { _host: host }
+    pub(super) fn new(
+        host: Arc<Host>,
+        bus: Arc<Bus>,
+        _metrics: Arc<Metrics>,
+        options: &ServeOptions,
+    ) -> Result<Self, HostError> {
+        let key = options.plugin_key.as_deref().map(PluginKey::parse);
+        let incoming = options.drop_folder.clone();
+        Ok(Self {
+            incoming: incoming.unwrap_or_else(|| host.plugin_folder().join("incoming")),
+            key: key.transpose().map_err(HostError::Settings)?,
+            host,
+            bus,
+        })
     }
 
     /// All versions, by connector, the newest first.
     pub async fn versions(&self) -> Result<Vec<PluginVersion>, HostError> {
-        Ok(Vec::new())
+        self.host.plugin_versions().await
     }
 
     /// Installs a component file and makes it active if every step passes. A refused one is an answer, not an
     /// error: its report says why, and the version before it goes on.
     pub async fn install(
         &self,
-        _bytes: Vec<u8>,
-        _signature: Option<Vec<u8>>,
-        _by: &str,
+        bytes: Vec<u8>,
+        signature: Option<Vec<u8>>,
+        by: &str,
     ) -> Result<PluginVersion, HostError> {
-        Err(HostError::Other(anyhow::anyhow!("not built yet")))
+        let delivery = Delivery {
+            bytes,
+            signature,
+            digest: None,
+        };
+        self.deliver(delivery, by).await
+    }
+
+    /// The same for a file that may come with the digest that it should have.
+    pub async fn deliver(&self, delivery: Delivery, by: &str) -> Result<PluginVersion, HostError> {
+        let (host, options) = (self.host.clone(), self.options(by));
+        self.to_its_end(async move { host.install_version(delivery, options).await })
+            .await
     }
 
     /// Makes an installed version active, by the same steps.
-    pub async fn activate(&self, _digest: &str, _by: &str) -> Result<PluginVersion, HostError> {
-        Err(HostError::Other(anyhow::anyhow!("not built yet")))
+    pub async fn activate(&self, digest: &str, by: &str) -> Result<PluginVersion, HostError> {
+        let (host, options, digest) = (self.host.clone(), self.options(by), digest.to_owned());
+        self.to_its_end(async move { host.activate_version(&digest, options).await })
+            .await
     }
 
     /// Goes back to the version that was active before.
-    pub async fn roll_back(&self, _connector: &str, _by: &str) -> Result<PluginVersion, HostError> {
-        Err(HostError::Other(anyhow::anyhow!("not built yet")))
+    pub async fn roll_back(&self, connector: &str, by: &str) -> Result<PluginVersion, HostError> {
+        let (host, options, id) = (self.host.clone(), self.options(by), connector.to_owned());
+        self.to_its_end(async move { host.roll_back_version(&id, options).await })
+            .await
     }
 
     /// Forgets a version that is not active and that no call is made with.
-    pub async fn remove(&self, _digest: &str, _by: &str) -> Result<(), HostError> {
-        Err(HostError::Other(anyhow::anyhow!("not built yet")))
+    pub async fn remove(&self, digest: &str, by: &str) -> Result<(), HostError> {
+        self.host.remove_version(digest).await?;
+        tracing::info!(digest, by, "version removed");
+        self.bus
+            .publish(Topic::Plugin, digest, json!({ "removed": true }));
+        Ok(())
+    }
+
+    fn options(&self, by: &str) -> SwapOptions {
+        SwapOptions {
+            key: self.key.clone(),
+            watch: Arc::new(OnBus(self.bus.clone())),
+            ..SwapOptions::new(by)
+        }
+    }
+
+    /// A swap that has begun ends, whether or not somebody still waits for the answer.
+    async fn to_its_end(
+        &self,
+        swap: impl Future<Output = Result<PluginVersion, HostError>> + Send + 'static,
+    ) -> Result<PluginVersion, HostError> {
+        let bus = self.bus.clone();
+        let task = tokio::spawn(async move {
+            let swapped = swap.await;
+            if let Ok(version) = &swapped {
+                tracing::info!(
+                    connector = version.connector,
+                    version = version.version,
+                    digest = version.digest,
+                    refused = version.report.refused,
+                    "version swapped or refused"
+                );
+                bus.publish(
+                    Topic::Plugin,
+                    version.digest.as_str(),
+                    json!({ "version": version }),
+                );
+            }
+            swapped
+        });
+        task.await.map_err(anyhow::Error::from)?
     }
 }

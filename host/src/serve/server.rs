@@ -43,7 +43,7 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let runs = Runs::new(host.clone(), bus.clone(), metrics.clone(), &options);
         Ok(Arc::new(Self {
-            plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone())),
+            plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone(), &options)?),
             accounts: Accounts::new(host.clone()),
             host,
             runs,

@@ -21,6 +21,7 @@ pub mod issues;
 mod locations;
 mod observe;
 mod open;
+mod plugin_versions;
 mod policy;
 mod pool;
 mod query;
@@ -42,6 +43,7 @@ pub use error::StoreError;
 pub use idempotency::KeptAnswer;
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
+pub use plugin_versions::{StoredVersion, VersionState};
 pub use policy::StoredPolicy;
 pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,

@@ -598,11 +598,15 @@ CREATE TABLE plugin_version (
     digest       TEXT PRIMARY KEY,
     connector    TEXT NOT NULL,
     version      TEXT NOT NULL,
+    -- Version of ox:connector that it speaks.
+    contract     TEXT NOT NULL,
     state        TEXT NOT NULL CHECK (state IN ('active', 'installed', 'refused')),
     size         INTEGER NOT NULL,
     installed_at TEXT NOT NULL,
     installed_by TEXT NOT NULL,
     activated_at TEXT,
+    -- Rises with every swap, so that the order is known where the clock is not: 0 was never active.
+    activation   INTEGER NOT NULL,
     -- What the swap said, step by step; why it was refused.
     report       TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -7,7 +7,7 @@ use super::{Attributes, attributes, document, pairs};
 use crate::contract::{self, Manifest, Verification};
 use crate::host::{
     Connection as HostConnection, Inspection as HostInspection, LocationRow, NetworkOptions,
-    Selection as HostSelection,
+    PluginVersion, Selection as HostSelection,
 };
 use crate::report::connector::contract as contract_of;
 use crate::report::steps::{Labels, is_green};
@@ -553,6 +553,15 @@ pub fn connectors(list: &[(Manifest, String)]) -> String {
         .map(|(manifest, digest)| Connector::new(manifest, digest))
         .collect();
     document("connectors", Connectors { connectors })
+}
+
+/// `{"kind": "plugin-versions", "versions": […]}`.
+pub fn plugin_versions(versions: &[PluginVersion]) -> String {
+    #[derive(Serialize)]
+    struct Versions<'a> {
+        versions: &'a [PluginVersion],
+    }
+    document("plugin-versions", Versions { versions })
 }
 
 /// What a component file is.

@@ -25,7 +25,7 @@ use crate::contract::Attribute;
 
 pub use account::{
     Connection, Connector, Inspected, Location, Network, Selection, Step, Verified, connection,
-    connections, connector, connectors, disconnected, locations, selection, verification,
+    connections, connector, connectors, disconnected, locations, plugin_versions, selection, verification,
 };
 pub use detail::{image_report, image_report_line};
 pub use enums::{
