@@ -9,16 +9,23 @@
 //! - parameters and fields that nobody knows are refused;
 //! - keys are snake_case, words are those of [`crate::report::words`], times RFC 3339: as in the command line's JSON.
 
+mod advisories;
 mod answer;
+mod changes;
 mod connections;
 mod connectors;
 mod error;
 mod events;
+mod exclusions;
 mod extract;
+mod findings;
+mod images;
 mod issues;
 mod locations;
 mod once;
 mod openapi;
+mod plugins;
+mod policy;
 mod runs;
 
 #[cfg(test)]
@@ -57,8 +64,15 @@ fn described() -> OpenApiRouter<Arc<Server>> {
         .merge(connectors::routes())
         .merge(connections::routes())
         .merge(locations::routes())
+        .merge(plugins::routes())
         .merge(runs::routes())
+        .merge(findings::routes())
+        .merge(images::routes())
         .merge(issues::routes())
+        .merge(exclusions::routes())
+        .merge(changes::routes())
+        .merge(advisories::routes())
+        .merge(policy::routes())
         .merge(events::routes())
 }
 
