@@ -250,6 +250,19 @@ fn npm(edition: Edition) -> Vec<Record> {
             .cvss("AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:L")
             .rated("MODERATE", &["CWE-1333", "CWE-400"])
             .affects("npm", "lodash", &[("4.0.0", Some("4.17.21"))]),
+        github("GHSA-c2qf-rxjj-qqgw", "CVE-2022-25883", "2023-06-21")
+            .says("Regular expressions of semver take very long with a crafted range")
+            .cvss("AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H")
+            .rated("HIGH", &["CWE-1333"])
+            .affects(
+                "npm",
+                "semver",
+                &[
+                    ("0", Some("5.7.2")),
+                    ("6.0.0", Some("6.3.1")),
+                    ("7.0.0", Some("7.5.2")),
+                ],
+            ),
         github("GHSA-qw6h-vgh9-j6wx", "CVE-2024-43796", "2024-09-10")
             .says("response.redirect() of express lets scripts into the page")
             .cvss("AV:N/AC:H/PR:N/UI:R/S:U/C:L/I:L/A:L")

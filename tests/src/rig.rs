@@ -136,6 +136,7 @@ impl Rig {
         let options = ScanOptions {
             locations: locations.iter().map(|glob| (*glob).to_owned()).collect(),
             fresh: true,
+            ..ScanOptions::default()
         };
         self.host
             .scan(NAME, options, Arc::new(Silent), CancellationToken::new())

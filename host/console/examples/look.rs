@@ -1,10 +1,16 @@
 //! Renders every page with samples into a folder, to be looked at in a browser:
 //! `cargo run -p ox-console --example look FOLDER`. Links to assets work when the folder is served at `/`.
 
+#[path = "samples/queue.rs"]
+mod queue;
+
 use std::path::Path;
 
 use ox_console::pages::entry;
 use ox_console::{Chrome, assets, html};
+
+#[path = "look/connect.rs"]
+mod connect;
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "look".to_owned());
@@ -14,6 +20,9 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(asset.path.trim_start_matches('/')), asset.bytes)?;
     }
     let page = |name: &str, text: String| std::fs::write(folder.join(format!("{name}.html")), text);
+    for (name, text) in connect::pages().into_iter().chain(queue::pages()) {
+        page(name, text)?;
+    }
     page(
         "signin",
         html(&entry::SignIn {
@@ -21,6 +30,7 @@ fn main() -> std::io::Result<()> {
             error: Some("This name and password do not go together.".to_owned()),
             name: "ada".to_owned(),
             next: "/".to_owned(),
+            nobody_yet: false,
         }),
     )
 }

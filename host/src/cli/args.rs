@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::limits::LimitFlags;
 use super::{
     advisories, connect, connections, diff, disconnect, exclusions, findings, image, images, issue,
-    issues, locations, plugin, policy, scan, select, serve, skipped, verify,
+    issues, locations, plugin, policy, scan, select, serve, skipped, users, verify,
 };
 use crate::contract::{FindingKind, Severity};
 
@@ -124,6 +124,8 @@ pub(crate) enum Command {
     Plugin(plugin::Plugin),
     /// Stay up: scan on a schedule, and serve the console and the API
     Serve(serve::Serve),
+    /// Who has an account on the daemon: users, roles, API tokens
+    Users(users::Users),
 }
 
 /// How progress is shown.

@@ -35,6 +35,7 @@ mod serve;
 mod skipped;
 mod ticks;
 mod token;
+mod users;
 mod verify;
 mod when;
 
@@ -108,7 +109,10 @@ fn refused(error: &clap::Error) -> Exit {
 }
 
 async fn start(cli: Cli, out: Arc<Output>) -> Exit {
-    log_to_stderr(cli.global.verbose);
+    match &cli.command {
+        Command::Serve(command) => command.log(cli.global.verbose),
+        _ => log_to_stderr(cli.global.verbose),
+    }
     match open(&cli).await {
         Ok(host) => run(cli, host, out).await,
         Err(error) => fail(&error, &cli.global, &out),
@@ -177,6 +181,7 @@ impl Command {
     fn jobs(&self) -> usize {
         let chosen = match self {
             Self::Scan(command) => command.jobs,
+            Self::Serve(command) => command.jobs,
             _ => None,
         };
         chosen
@@ -207,6 +212,7 @@ impl Command {
             Self::Policy(command) => command.run(context).await,
             Self::Plugin(command) => command.run(context).await,
             Self::Serve(command) => command.run(context).await,
+            Self::Users(command) => command.run(context).await,
         }
     }
 }

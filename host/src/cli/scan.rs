@@ -128,6 +128,7 @@ impl Scan {
         let options = ScanOptions {
             locations: self.location.clone(),
             fresh: self.fresh,
+            ..ScanOptions::default()
         };
         let events: Arc<dyn Events> = reporter.clone();
         let cancel = context.cancel.clone();

@@ -157,6 +157,8 @@ impl Fake {
             }
         }
         events.event(Event::ScanStarted {
+            scan: 1,
+            ended: 0,
             locations: report.locations.len(),
         });
         for location in &report.locations {

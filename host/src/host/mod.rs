@@ -6,6 +6,7 @@
 mod accounts;
 mod answers;
 mod connectors;
+mod edit;
 mod error;
 mod fetch;
 mod forward;
@@ -17,7 +18,7 @@ mod scans;
 mod signature;
 mod swap_report;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod try_version;
 mod types;
 mod versions;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::secret::SecretString;
 pub use connectors::{Account, Connectors};
+pub use edit::ConnectionEdit;
 pub use error::{HostError, describe_failure};
 pub(crate) use installed::read_component;
 pub use queue::{AdvisoryStatus, Gathered, IssueDetail, ScanDiff, UpdateOptions};
@@ -47,7 +49,7 @@ use forward::forwarding;
 /// The host. One per data folder and process.
 pub struct Host {
     jobs: usize,
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     connectors: Arc<dyn Connectors>,
     /// The same, where it is the sandbox: versions are swapped in it.
     sandboxed: Option<Arc<sandboxed::Sandboxed>>,
@@ -117,6 +119,16 @@ impl Host {
         }
     }
 
+    /// The store, for the parts of the daemon that keep things of their own.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// An error that names the owner, when another process owns the data folder.
+    pub fn must_own(&self) -> Result<(), HostError> {
+        Ok(self.store.must_write()?)
+    }
+
     // ---- Connectors ------------------------------------------------------------------------------
 
     /// Manifests of the connectors that can be used, with the digest of each.
@@ -131,7 +143,7 @@ impl Host {
 
     /// The manifest of the version that the next call is made with. It is asked for each time: a version
     /// may have been swapped.
-    async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
+    pub async fn manifest(&self, id: &str) -> Result<Manifest, HostError> {
         let manifest = self.connectors.manifest(id).await?;
         self.know_manifest(manifest.clone());
         Ok(manifest)
@@ -251,6 +263,15 @@ impl Host {
             .into_iter()
             .map(|record| record.connection)
             .collect())
+    }
+
+    /// One connection by its name.
+    pub fn connection(&self, name: &str) -> Result<Connection, HostError> {
+        let record = self.record(name)?;
+        if record.ephemeral {
+            return Err(unknown_connection(name));
+        }
+        Ok(record.connection)
     }
 
     /// Forgets a connection and everything that was found through it.

@@ -19,8 +19,8 @@ use super::fetch::Fetcher;
 use super::{Event, Events, Host, HostError};
 use crate::queue::{Book, JUDGE_VERSION, Threats, groups_of};
 use crate::store::issues::{
-    Covers, Deadlines, ExclusionRow, Funnel, IssueEvent, IssueFilter, IssueOrder, IssuePage,
-    NewExclusion, WeighTotals, Weighed,
+    Covers, Deadlines, ExclusionRow, Facets, Funnel, Grouping, Groups, IssueEvent, IssueFilter,
+    IssueOrder, IssuePage, NewExclusion, SortKey, WeighTotals, Weighed,
 };
 use crate::store::{StoredPolicy, WaitingComponent};
 
@@ -326,6 +326,27 @@ impl Host {
     pub fn funnel(&self, filter: &IssueFilter) -> Result<Funnel, HostError> {
         self.known_connections(&filter.connection)?;
         Ok(self.store.funnel(filter, &self.deadlines()?)?)
+    }
+
+    /// What can be chosen in filters, beside what a filter has already.
+    pub fn facets(&self, filter: &IssueFilter) -> Result<Facets, HostError> {
+        Ok(self.store.facets(filter)?)
+    }
+
+    /// The issues of a filter, laid together.
+    pub fn groups(&self, filter: &IssueFilter, by: Grouping) -> Result<Groups, HostError> {
+        self.known_connections(&filter.connection)?;
+        Ok(self.store.groups(filter, by, &self.deadlines()?)?)
+    }
+
+    /// The place of an issue in an order, as `after` of [`IssueOrder`] takes it.
+    pub fn place_of(&self, id: i64, by: SortKey) -> Result<String, HostError> {
+        Ok(self.store.place_of(id, by)?)
+    }
+
+    /// How many locations were scanned, and how many of them not completely; one pair a connection.
+    pub fn newest_coverage(&self) -> Result<Vec<(u64, u64)>, HostError> {
+        Ok(self.store.newest_coverage()?)
     }
 
     /// One issue with its history.

@@ -131,6 +131,14 @@ impl Sandboxed {
         version
     }
 
+    /// How many are loaded and held by somebody.
+    pub(super) fn loaded(&self) -> usize {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.values()
+            .filter(|version| version.strong_count() > 0)
+            .count()
+    }
+
     /// A version that somebody holds.
     pub(super) fn held(&self, digest: &str) -> Option<Arc<LiveVersion>> {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);

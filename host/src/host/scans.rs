@@ -130,6 +130,7 @@ impl Host {
                 locations,
                 partial_plan: !options.locations.is_empty(),
                 fresh: options.fresh,
+                resume: options.resume,
             })
             .await?;
         let id = scan.id;

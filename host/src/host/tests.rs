@@ -19,8 +19,8 @@ use crate::scan::script::{Script, Scripted, finding, group, image, location, pac
 use crate::scan::{CallFailed, Fault};
 
 /// One scripted connector for every account.
-struct Scripts {
-    script: Arc<Script>,
+pub(crate) struct Scripts {
+    pub(crate) script: Arc<Script>,
     secrets_to: Mutex<String>,
     /// The address that `configure` answers instead of the entered one.
     moves_to: Mutex<Option<String>>,
@@ -111,13 +111,13 @@ impl Connectors for Scripts {
     }
 }
 
-struct World {
-    host: Arc<Host>,
-    scripts: Arc<Scripts>,
-    folder: tempfile::TempDir,
+pub(crate) struct World {
+    pub(crate) host: Arc<Host>,
+    pub(crate) scripts: Arc<Scripts>,
+    pub(crate) folder: tempfile::TempDir,
 }
 
-fn world(script: Script) -> World {
+pub(crate) fn world(script: Script) -> World {
     let folder = tempfile::tempdir().unwrap();
     let scripts = Arc::new(Scripts {
         script: Arc::new(script),
@@ -193,7 +193,7 @@ fn tree() -> Script {
     script
 }
 
-async fn connected(world: &World) -> String {
+pub(crate) async fn connected(world: &World) -> String {
     let trial = world
         .host
         .try_connection(draft(), &Silent, &CancellationToken::new())
@@ -387,6 +387,7 @@ async fn only_the_asked_locations_are_scanned_and_unknown_ones_are_an_error() {
     let only = |pattern: &str| ScanOptions {
         locations: vec![pattern.to_owned()],
         fresh: false,
+        ..ScanOptions::default()
     };
     let report = scan(&world, &name, only("acme/web")).await.unwrap();
     assert_eq!(paths(&report), ["acme/web"]);

@@ -125,6 +125,8 @@ pub struct ScanOptions {
     pub locations: Vec<String>,
     /// Begin anew where an interrupted scan could be resumed.
     pub fresh: bool,
+    /// Go on with this scan of the connection, if it did not end; one of some locations, too.
+    pub resume: Option<i64>,
 }
 
 /// How one location ended.
@@ -259,6 +261,10 @@ pub enum Event {
     Listed(usize),
     /// A scan begins with that many locations.
     ScanStarted {
+        /// The scan in the store.
+        scan: i64,
+        /// Locations that ended before, when an interrupted scan goes on.
+        ended: usize,
         /// How many locations.
         locations: usize,
     },

@@ -98,6 +98,11 @@ impl Host {
         }
     }
 
+    /// Versions that are in memory: those in use, and those that something which began with them still holds.
+    pub fn loaded_versions(&self) -> usize {
+        self.sandboxed.as_ref().map_or(0, |one| one.loaded())
+    }
+
     /// The sandbox of a host that may swap.
     fn swappable(&self) -> Result<&Arc<Sandboxed>, HostError> {
         self.store.must_write()?;

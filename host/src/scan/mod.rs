@@ -5,6 +5,7 @@
 //! the one table that says what a failure makes the host do. The connector itself is behind a narrow
 //! trait ([`runner`]), so all of this is tested without a sandbox.
 
+mod choose;
 mod flights;
 mod location;
 mod outlet;
@@ -18,6 +19,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+pub use choose::selection_of;
 pub use outlet::{EventOutlet, StoreOutlet};
 pub use plan::{Listing, ListingLimits, list_all};
 pub use retry::{Policy, ScanStop};

@@ -58,6 +58,8 @@ pub async fn run_scan(job: ScanJob) -> ScanRun {
         flights: Arc::default(),
     });
     job.events.event(Event::ScanStarted {
+        scan: job.scan.id,
+        ended: job.scan.ended,
         locations: job.scan.targets.len(),
     });
 

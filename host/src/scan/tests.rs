@@ -143,6 +143,7 @@ async fn run_heard(
         locations: fixture.all(),
         partial_plan: false,
         fresh: false,
+        resume: None,
     };
     let scan = fixture.store.begin_scan(begin).await.unwrap();
     let id = scan.id;

@@ -13,6 +13,7 @@
 //! goes on where the last process ended: nothing that matters is in memory alone.
 
 pub mod api;
+pub mod attempts;
 pub mod auth;
 pub mod bus;
 pub mod console;
@@ -23,6 +24,7 @@ pub mod plugins;
 pub mod runs;
 pub mod schedule;
 mod server;
+mod slow;
 
 pub use listen::serve;
 pub use options::ServeOptions;

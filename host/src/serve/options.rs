@@ -21,10 +21,11 @@ pub struct ServeOptions {
     /// Public key (Ed25519, base64) that a component's signature (`FILE.wasm.sig`) has to verify under. Without
     /// one, signatures are not asked for.
     pub plugin_key: Option<String>,
-    /// Where traces go: `http://host:4318` (OTLP over HTTP).
-    pub otlp: Option<String>,
     /// Seconds that running scans may take to stop in order before they are cut.
     pub drain_seconds: u64,
+    /// `/metrics` is answered to whoever can reach the port. Without it, only to this machine, or with an API
+    /// token.
+    pub metrics_open: bool,
 }
 
 impl Default for ServeOptions {
@@ -35,8 +36,8 @@ impl Default for ServeOptions {
             scans_at_once: 2,
             drop_folder: None,
             plugin_key: None,
-            otlp: None,
             drain_seconds: 10,
+            metrics_open: false,
         }
     }
 }

@@ -6,11 +6,13 @@ use std::time::Instant;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
+use super::attempts::Attempts;
 use super::auth::Accounts;
 use super::bus::Bus;
 use super::metrics::Metrics;
 use super::plugins::Plugins;
 use super::runs::Runs;
+use super::schedule::{MachineClock, Schedules};
 use super::{ServeOptions, api, auth, console, metrics};
 use crate::host::{Host, HostError};
 
@@ -20,10 +22,14 @@ pub struct Server {
     pub host: Arc<Host>,
     /// What is running, and what waits.
     pub runs: Arc<Runs>,
+    /// What runs by itself, and when.
+    pub schedules: Arc<Schedules>,
     /// Versions of connectors.
     pub plugins: Arc<Plugins>,
     /// Who may do what.
     pub accounts: Accounts,
+    /// Accounts that are being connected, verified or listed now.
+    pub attempts: Arc<Attempts>,
     /// What happens.
     pub bus: Arc<Bus>,
     /// The numbers.
@@ -42,9 +48,12 @@ impl Server {
         let bus = Arc::new(Bus::default());
         let metrics = Arc::new(Metrics::default());
         let runs = Runs::new(host.clone(), bus.clone(), metrics.clone(), &options);
+        let clock = Arc::new(MachineClock);
         Ok(Arc::new(Self {
             plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone(), &options)?),
+            schedules: Schedules::new(host.clone(), runs.clone(), bus.clone(), clock),
             accounts: Accounts::new(host.clone()),
+            attempts: Attempts::new(host.clone(), bus.clone()),
             host,
             runs,
             bus,
@@ -59,8 +68,6 @@ impl Server {
     pub fn router(self: &Arc<Self>) -> Router {
         let open = metrics::probes();
         let guarded = console::routes().merge(api::routes());
-        auth::guard(guarded, self)
-            .merge(open)
-            .with_state(self.clone())
+        auth::dressed(auth::guard(guarded, self).merge(open)).with_state(self.clone())
     }
 }

@@ -12,6 +12,7 @@
 //!   that location has begun ([`scans`]).
 //! - Secrets are stored encrypted, bound to their row ([`vault`]).
 
+pub mod accounts;
 mod cache;
 mod components;
 mod connections;
@@ -26,7 +27,9 @@ mod policy;
 mod pool;
 mod query;
 mod scans;
+mod schedules;
 mod schema;
+mod tasks;
 #[cfg(test)]
 pub(crate) mod tests;
 mod vault;
@@ -49,6 +52,8 @@ pub use scans::{
     AttemptStart, BeginScan, FailureReason, LocationEnd, LocationState, ScanRow, ScanTarget,
     StoredReport,
 };
+pub use schedules::StoredSchedule;
+pub use tasks::{NewTask, TASK_LINES, TaskOutcome, TaskRequest, TaskRow, TaskWish, WaitingTask};
 
 /// Result of a store verb.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -28,6 +28,8 @@ pub struct BeginScan {
     pub partial_plan: bool,
     /// Begin anew where something could be resumed.
     pub fresh: bool,
+    /// Go on with this one if it is open, whatever else is asked for.
+    pub resume: Option<i64>,
 }
 
 /// A scan that has begun or goes on.
@@ -39,6 +41,8 @@ pub struct ScanRow {
     pub started_at: String,
     /// True when it goes on with an interrupted one.
     pub resumed: bool,
+    /// Locations of it that ended before.
+    pub ended: usize,
     /// The locations that are still to be scanned, by path.
     pub targets: Vec<ScanTarget>,
 }
@@ -325,6 +329,16 @@ impl Store {
         self.read(|tx| Ok(report_of(tx, scan, Some(location))?.pop()))
     }
 
+    /// What is known about one scan; `None` when there is none of that number.
+    pub fn scan_report(&self, scan: i64) -> Result<Option<StoredReport>> {
+        self.read(|tx| {
+            let there: bool = tx
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM scan WHERE id = ?1)")?
+                .query_row([scan], |row| row.get(0))?;
+            there.then(|| stored_report(tx, scan)).transpose()
+        })
+    }
+
     /// The newest scans of a connection (of all when `None`), newest first.
     pub fn scans(&self, connection: Option<i64>, limit: u32) -> Result<Vec<StoredReport>> {
         self.read(|tx| {
@@ -389,7 +403,8 @@ fn begin_scan(tx: &Transaction<'_>, begin: &BeginScan) -> Result<ScanRow> {
         .query_map([begin.connection], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let resumable = open.iter().find(|(_, partial)| !partial).map(|(id, _)| *id);
-    let resumed = resumable.filter(|_| !begin.fresh && !begin.partial_plan);
+    let wanted = begin.resume.filter(|wanted| open.iter().any(|(id, _)| id == wanted));
+    let resumed = wanted.or_else(|| resumable.filter(|_| !begin.fresh && !begin.partial_plan));
     let id = match resumed {
         Some(id) => id,
         None => tx.query_row(
@@ -426,10 +441,16 @@ fn begin_scan(tx: &Transaction<'_>, begin: &BeginScan) -> Result<ScanRow> {
     let started_at = tx.query_row("SELECT started_at FROM scan WHERE id = ?1", [id], |row| {
         row.get(0)
     })?;
+    let ended: i64 = tx.query_row(
+        "SELECT count(*) FROM scan_location WHERE scan_id = ?1 AND state NOT IN ('pending', 'running')",
+        [id],
+        |row| row.get(0),
+    )?;
     Ok(ScanRow {
         id,
         started_at,
         resumed: resumed.is_some(),
+        ended: usize::try_from(ended).unwrap_or(0),
         targets,
     })
 }

@@ -583,6 +583,19 @@ CREATE TABLE audit (
 CREATE INDEX audit_actor ON audit (actor, id);
 CREATE INDEX audit_action ON audit (action, id);
 
+-- The other orders of the list of issues, and what they are laid together by: counting and grouping read no records.
+CREATE INDEX issue_by_original ON issue (state, original DESC, id);
+CREATE INDEX issue_by_title ON issue (state, title, id);
+CREATE INDEX issue_by_owner ON issue (state, coalesce(owner, ''), id);
+CREATE INDEX issue_by_occurrences ON issue (state, occurrences DESC, id);
+CREATE INDEX issue_by_location ON issue (location_id, state, id);
+CREATE INDEX location_by_path ON location (path, id);
+CREATE INDEX issue_assignee ON issue (assignee) WHERE assignee IS NOT NULL;
+CREATE INDEX issue_application_name ON issue (application);
+DROP INDEX issue_facts;
+CREATE INDEX issue_facts ON issue (state, severity, original, found, kind, fixable, known_exploited, against, due, epss,
+    first_seen, excluded, excluded_until, connection_id, location_id, assignee, package, application, primary_id);
+
 CREATE TABLE saved_view (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id  INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,

@@ -78,6 +78,7 @@ impl Fixture {
             locations: self.all(),
             partial_plan: false,
             fresh,
+            resume: None,
         };
         self.store.begin_scan(begin).await.unwrap()
     }
@@ -638,6 +639,7 @@ async fn an_interrupted_scan_is_gone_on_with_and_a_fresh_one_begins_anew() {
         locations: vec![b],
         partial_plan: true,
         fresh: false,
+        resume: None,
     };
     let only_b = fixture.store.begin_scan(only_b).await.unwrap();
     assert_ne!(only_b.id, scan.id);
@@ -684,6 +686,7 @@ async fn a_location_that_is_no_longer_selected_does_not_keep_a_scan_open() {
         locations: vec![a],
         partial_plan: false,
         fresh: false,
+        resume: None,
     };
     let resumed = fixture.store.begin_scan(only_a).await.unwrap();
     assert_eq!((resumed.id, resumed.targets.len()), (scan.id, 1));

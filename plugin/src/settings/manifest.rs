@@ -43,14 +43,14 @@ fn fields() -> Vec<Field> {
     vec![
         main(field(
             key::URL,
-            "GitLab address",
+            "Host URL",
             FieldKind::Url,
             "The address you open GitLab with, such as https://gitlab.com or \
              https://gitlab.example.com. A relative root (https://example.com/gitlab) is part of it.",
         )),
         main(field(
             key::TOKEN,
-            "Access token",
+            "Token",
             FieldKind::Secret,
             "A personal, group or project access token with the scopes read_user, read_registry and \
              read_api. In GitLab: Edit profile > Access tokens > Add new token.",

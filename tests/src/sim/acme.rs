@@ -457,7 +457,7 @@ fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     let repository = org.repository(ledger, "");
     let good = labelled(
         bases.debian_image(
-            Layer::new().file("opt/ledger/ledger.jar", wares::ledger("2025.6", "2.14.1")),
+            Layer::new().file("opt/ledger/ledger.jar", wares::ledger()),
         ),
         "https://gitlab.example/northwind/Shop/payments/ledger",
     );

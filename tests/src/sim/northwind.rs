@@ -1,14 +1,11 @@
 //! Northwind on a working day: what makes the organisation of [`acme`](super::acme) look alive for the demo,
 //! and what its people do between two scans. All of it happens to a server that runs.
 
-use serde_json::Value;
-
 use super::Running;
 use super::acme::{Bases, labelled};
 use super::findings::Finding;
 use super::organisation::moment;
-use super::wares;
-use crate::image::{Layer, sample};
+use crate::image::{Artefact, Layer, sample};
 
 /// The ledger's images.
 pub const LEDGER: &str = "northwind/shop/payments/ledger";
@@ -18,8 +15,10 @@ pub const STORE: &str = "northwind/shop/web-store";
 pub const IMPORTER: &str = "northwind/shop/catalogue/importer";
 
 /// The shop's projects were worked on this week, and their images pushed since; the platform's have been left
-/// alone for long. GitLab's scanner has looked at the ledger, and a team has dismissed one of its findings.
+/// alone for long. The shop's last release but one has a library that the newer ones do without. GitLab's scanner has looked at the ledger, and a team has dismissed one of its findings.
 pub fn everyday(gitlab: &Running) {
+    let old = [("lodash", "4.17.20"), ("semver", "5.7.1")];
+    gitlab.push(STORE, "4.1.0", &store_image("4.1.0", &old));
     let today = jiff::Timestamp::now().as_second();
     let host = gitlab.registry_host();
     gitlab.world(|world| {
@@ -37,6 +36,7 @@ pub fn everyday(gitlab: &Running) {
             tags.sort_by(|a, b| a.created_at.cmp(&b.created_at));
             for (hour, tag) in (0..).zip(tags) {
                 tag.created_at = moment(today - 2 * 86_400 + hour * 3_600);
+                tag.updated_at = None;
             }
         }
         let ledger = organisation
@@ -74,38 +74,30 @@ pub fn everyday(gitlab: &Running) {
     });
 }
 
-/// The ledger's team builds its image again, under the same tag, with a Log4j that is mended; GitLab's scanner
-/// sees it, too.
-pub fn rebuild_ledger(gitlab: &Running) {
-    let jar = wares::ledger("2025.6.1", "2.17.1");
-    let image = labelled(
-        Bases::new().debian_image(Layer::new().file("opt/ledger/ledger.jar", jar)),
-        "https://gitlab.example/northwind/Shop/payments/ledger",
-    );
-    gitlab.push(LEDGER, "2025.6", &image.build());
-    resolve(gitlab, "CVE-2021-44228");
+/// The shop's image: the runtime and what npm installed beside it.
+fn store_image(version: &str, modules: &[(&str, &str)]) -> Artefact {
+    let manifest = format!("{{\"name\":\"web-store\",\"version\":\"{version}\"}}");
+    let layer = Layer::new()
+        .file("srv/app/package.json", manifest)
+        .whiteout("usr/local/lib/node_modules/npm/package.json");
+    let layer = sample::node_modules(layer, "srv/app", modules);
+    labelled(
+        Bases::new().debian_image(layer),
+        "https://gitlab.example/northwind/Shop/Web-Store",
+    )
+    .build()
 }
 
-/// GitLab no longer detects a CVE in any project: what its scanner does after a rebuild.
-pub fn resolve(gitlab: &Running, cve: &str) {
-    gitlab.world(|world| {
-        let rows = world
-            .organisation
-            .projects
-            .iter_mut()
-            .flat_map(|project| &mut project.vulnerabilities);
-        for row in rows {
-            let id = row.pointer("/primaryIdentifier/externalId");
-            if id.and_then(Value::as_str) != Some(cve) {
-                continue;
-            }
-            if let Some(row) = row.as_object_mut() {
-                row.insert("state".to_owned(), "RESOLVED".into());
-                row.insert("resolvedOnDefaultBranch".to_owned(), true.into());
-                row.insert("presentOnDefaultBranch".to_owned(), false.into());
-            }
-        }
-    });
+/// The shop's team builds its image again, under the same tags, with a lodash that is mended.
+pub fn rebuild_store(gitlab: &Running) {
+    let modules = [
+        ("express", "4.19.2"),
+        ("lodash", "4.17.21"),
+        ("@babel/runtime", "7.24.7"),
+    ];
+    let image = store_image("4.2.1", &modules);
+    gitlab.push(STORE, "4.2.0", &image);
+    gitlab.push(STORE, "latest", &image);
 }
 
 /// The tag of the shop's last release but one is cleaned up.

@@ -38,15 +38,14 @@ pub(super) fn search() -> Vec<u8> {
 }
 
 /// A jar as Spring Boot makes it: with the jars that it needs in it.
-pub(super) fn ledger(version: &str, log4j: &str) -> Vec<u8> {
-    let log = sample::jar("org.apache.logging.log4j", "log4j-core", log4j, &[]);
+pub(super) fn ledger() -> Vec<u8> {
+    let log = sample::jar("org.apache.logging.log4j", "log4j-core", "2.14.1", &[]);
     let yaml = sample::jar("org.yaml", "snakeyaml", "1.33", &[]);
-    let log_name = format!("BOOT-INF/lib/log4j-core-{log4j}.jar");
     let inner = [
-        (log_name.as_str(), log),
+        ("BOOT-INF/lib/log4j-core-2.14.1.jar", log),
         ("BOOT-INF/lib/snakeyaml-1.33.jar", yaml),
     ];
-    sample::jar("example.northwind", "ledger", version, &inner)
+    sample::jar("example.northwind", "ledger", "2025.6", &inner)
 }
 
 /// An image that nobody hardened: it names no user, fetches a program from the network, keeps apk's cache

@@ -15,3 +15,13 @@ function announce(text) {
   const region = document.getElementById("announce");
   if (region) region.textContent = text;
 }
+
+// Shows what is typed into a password field, as long as its box is ticked.
+for (const label of document.querySelectorAll("[data-reveal]")) {
+  const field = document.getElementById(label.dataset.reveal);
+  const box = label.querySelector("input");
+  if (!field || !box) continue;
+  label.hidden = false;
+  box.addEventListener("change", () => { field.type = box.checked ? "text" : "password"; });
+  field.form?.addEventListener("submit", () => { field.type = "password"; });
+}

@@ -16,6 +16,8 @@ pub struct SignIn {
     pub name: String,
     /// Where to go afterwards; a path of this console.
     pub next: String,
+    /// Nobody has an account on this host yet.
+    pub nobody_yet: bool,
 }
 
 /// `/setup`: the first administrator, by the one-time link.

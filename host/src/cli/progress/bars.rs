@@ -63,7 +63,7 @@ impl Events for Bars {
                 self.total
                     .set_message(format!("listing locations: {locations}"));
             }
-            Event::ScanStarted { locations } => {
+            Event::ScanStarted { locations, .. } => {
                 self.total.disable_steady_tick();
                 self.total.set_length(locations as u64);
                 self.total.set_position(0);

@@ -57,7 +57,7 @@ impl Events for Json {
                 }),
             ),
             Event::Listed(locations) => self.line("listed", json!({ "locations": locations })),
-            Event::ScanStarted { locations } => {
+            Event::ScanStarted { locations, .. } => {
                 self.line("scan-started", json!({ "locations": locations }));
             }
             Event::LocationStarted { path, resumed } => {

@@ -62,7 +62,7 @@ impl Events for Plain {
                 ));
             }
             Event::Listed(_) => {}
-            Event::ScanStarted { locations } => {
+            Event::ScanStarted { locations, .. } => {
                 self.line(&format!(
                     "scanning {}",
                     count(locations as u64, "location", "locations")

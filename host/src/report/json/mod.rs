@@ -58,7 +58,7 @@ fn envelope<T>(kind: &str, content: T) -> Envelope<'_, T> {
 }
 
 /// One document, over several lines.
-fn document<T: Serialize>(kind: &str, content: T) -> String {
+pub(crate) fn document<T: Serialize>(kind: &str, content: T) -> String {
     // Our types have text keys and no maps of other things: serialising them can't fail.
     let mut text = serde_json::to_string_pretty(&envelope(kind, content)).unwrap_or_default();
     text.push('\n');

@@ -71,6 +71,7 @@ async fn scan(folder: &Path, acknowledged: impl Fn(&str, &str) + Send + Sync + '
         locations,
         partial_plan: false,
         fresh: false,
+        resume: None,
     };
     let scan = store.begin_scan(begin).await.unwrap();
     let id = scan.id;

@@ -3,31 +3,34 @@
 //! Every guarded route has an [`Actor`]. A handler says what it needs by what it takes: [`Viewer`], [`Analyst`]
 //! or [`Admin`]. A route that changes something is written into the audit log by the guard itself, so that no
 //! handler can forget it; a handler adds what a person would want to read there ([`Told`]).
+//!
+//! `guard` stands before every route and decides; `origin` says whether a request is meant for this host and
+//! comes from its own pages; `accounts` keeps users, sessions and tokens; `answer` is what every answer gets on
+//! its way out: headers, an id, a line in the log, and a page where a browser asked for one.
 
-use std::sync::Arc;
+mod accounts;
+mod answer;
+mod guard;
+mod origin;
+mod passwords;
+mod secrets;
+#[cfg(test)]
+pub(crate) mod tests;
+mod throttle;
+mod words;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::{Router, middleware};
 use serde::{Deserialize, Serialize};
 
-use super::Server;
 use super::api::ApiError;
-use crate::host::Host;
 
-/// What somebody may do. Each may do what those before may.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Reads.
-    Viewer,
-    /// Works on issues, asks for scans.
-    Analyst,
-    /// Connects accounts, changes connectors, users and policy.
-    Admin,
-}
+pub use crate::store::accounts::{ApiToken, AuditFilter, AuditRow, Role, User};
+pub use accounts::Accounts;
+pub(super) use accounts::SignInError;
+pub(super) use answer::dressed;
+pub(super) use guard::{ClientAddress, SessionCookie, guard, session_cookie};
+pub(super) use words::{outcome, sentence};
 
 /// How somebody came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -39,6 +42,18 @@ pub enum Via {
     Api,
     /// The daemon itself.
     Host,
+}
+
+impl Via {
+    /// Its word in the audit log.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Api => "api",
+            Self::Host => "host",
+        }
+    }
 }
 
 /// Somebody.
@@ -54,33 +69,6 @@ pub struct Actor {
     pub via: Via,
 }
 
-/// Who may do what: users, sessions, tokens, the audit log.
-pub struct Accounts {
-    _host: Arc<Host>,
-}
-
-impl Accounts {
-    pub(super) fn new(host: Arc<Host>) -> Self {
-        Self { _host: host }
-    }
-}
-
-/// Puts the guard around routes.
-pub(super) fn guard(routes: Router<Arc<Server>>, _server: &Arc<Server>) -> Router<Arc<Server>> {
-    // Until users are there, everybody is an administrator.
-    routes.layer(middleware::from_fn(
-        async |mut request: axum::extract::Request, next: middleware::Next| {
-            request.extensions_mut().insert(Actor {
-                user: 1,
-                name: "admin".to_owned(),
-                role: Role::Admin,
-                via: Via::Console,
-            });
-            next.run(request).await
-        },
-    ))
-}
-
 /// What a handler tells the audit log beyond the route and its answer: put it into the response's extensions.
 #[derive(Clone, Debug)]
 pub struct Told {
@@ -89,6 +77,15 @@ pub struct Told {
     /// What a person would want to read there. No secrets.
     pub record: serde_json::Value,
 }
+
+/// The name of what was done, where the route alone does not say it ("approve"): put it into the response's
+/// extensions. Without it the audit log has the method and the route.
+#[derive(Clone, Copy, Debug)]
+pub struct Did(pub &'static str);
+
+/// The id of a request: in the answer's `x-request-id`, the log and the audit log.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
 
 macro_rules! at_least {
     ($(#[$about:meta])* $name:ident, $role:expr) => {

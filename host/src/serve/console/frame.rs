@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use ox_console::{Chrome, Flash, Person, Section, Template, Theme};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -48,19 +48,26 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// What is around the page of a request, where there is no handler to extract it.
+    pub(in crate::serve) fn of(headers: &HeaderMap, uri: &Uri, actor: Option<Actor>) -> Self {
+        Self {
+            actor,
+            theme: cookie(headers, THEME).map_or(Theme::System, |word| Theme::of(&word)),
+            flash: cookie(headers, FLASH).and_then(|text| flash_of(&text)),
+            here: uri
+                .path_and_query()
+                .map_or_else(|| "/".to_owned(), ToString::to_string),
+        }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Frame {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Self {
-            actor: parts.extensions.get::<Actor>().cloned(),
-            theme: cookie(&parts.headers, THEME).map_or(Theme::System, |word| Theme::of(&word)),
-            flash: cookie(&parts.headers, FLASH).and_then(|text| flash_of(&text)),
-            here: parts
-                .uri
-                .path_and_query()
-                .map_or_else(|| "/".to_owned(), ToString::to_string),
-        })
+        let actor = parts.extensions.get::<Actor>().cloned();
+        Ok(Self::of(&parts.headers, &parts.uri, actor))
     }
 }
 

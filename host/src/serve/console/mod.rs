@@ -4,7 +4,21 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
+mod account;
+mod account_form;
+mod attempts;
+mod audit;
+mod connection;
+mod connectors;
+mod entry;
+mod fields;
 mod frame;
+mod issues;
+mod location_tree;
+mod locations;
+mod run_words;
+mod schedule;
+mod settings;
 mod static_files;
 
 use std::sync::Arc;
@@ -16,10 +30,20 @@ use axum::routing::get;
 use super::Server;
 
 pub use frame::{Frame, done, page};
+pub(in crate::serve) use frame::{cookie, own};
 
 /// The routes of the pages and their assets.
 pub(super) fn routes() -> Router<Arc<Server>> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
+        .merge(attempts::routes())
+        .merge(connection::routes())
+        .merge(connectors::routes())
+        .merge(locations::routes())
         .merge(static_files::routes())
+        .merge(entry::routes())
+        .merge(account::routes())
+        .merge(audit::routes())
+        .merge(settings::routes())
+        .merge(issues::routes())
 }

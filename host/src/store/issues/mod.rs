@@ -12,7 +12,7 @@ mod work;
 
 pub use history::IssueEvent;
 pub use list::{
-    Deadlines, Funnel, IssueFilter, IssueOrder, IssuePage, PAGE, Reprioritised, SeverityCounts,
+    Choices, Deadlines, Facets, Funnel, Group, Grouping, Groups, IssueFilter, IssueOrder, IssuePage, PAGE, Reprioritised, SeverityCounts,
     SlaFilter, SortKey, Stand, Standing,
 };
 pub use weigh::{WeighTotals, Weighed};

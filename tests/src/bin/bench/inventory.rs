@@ -112,6 +112,7 @@ pub(crate) async fn fill(folder: &Path, index: &Index, size: Size) -> anyhow::Re
             locations: known.iter().map(|one| one.id).collect(),
             partial_plan: false,
             fresh: false,
+            resume: None,
         })
         .await?;
     let draw = |pool: &[Package], many: usize, chance: &mut Chance| -> Vec<Package> {

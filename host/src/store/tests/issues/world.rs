@@ -286,6 +286,7 @@ impl World {
             locations: vec![location],
             partial_plan: true,
             fresh: true,
+            resume: None,
         };
         let scan = self.store().begin_scan(begin).await.unwrap();
         let start = self.store().start_attempt(scan.id, location).await.unwrap();

@@ -1,8 +1,39 @@
 //! When things run by themselves: cron with a time zone and a jitter, and what becomes of missed times.
+//!
+//! [`times`] says which moment is the next one, [`due`] what a look at the clock means, [`schedules`] keeps them and
+//! asks for runs. The next time is in the store, so a daemon that was away knows what it missed; the clock is given,
+//! so that tests set it.
+
+mod advisories;
+mod due;
+mod schedules;
+#[cfg(test)]
+mod tests;
+mod times;
 
 use serde::{Deserialize, Serialize};
 
-/// What becomes of a time that passed while the daemon was not there, or while it was switched off.
+pub(crate) use advisories::update_options;
+use advisories::was_updated;
+pub use schedules::Schedules;
+
+/// What tells the time.
+pub(crate) trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> jiff::Timestamp;
+}
+
+/// The clock of this machine.
+pub(crate) struct MachineClock;
+
+impl Clock for MachineClock {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+}
+
+/// What becomes of a time that passed while the daemon was not there (or the machine slept). Times that pass while
+/// a schedule is off are not missed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Missed {

@@ -1,19 +1,10 @@
-//! `cargo demo`: a simulated GitLab with a whole organisation, and the real program connected to it.
-//!
-//! It runs the commands that a person would type, shows each before its output, changes the organisation
-//! between two scans, and leaves nothing behind: `cargo demo -- --keep FOLDER` keeps the data folder and the
-//! reports to look around in.
-
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+//! The story: Northwind is connected, scanned, explained, worked through, changed and scanned again.
 
 use anyhow::{Context, bail};
 use ox_harness::advisories::{self, Edition};
-use ox_harness::component;
-use ox_harness::sim::{Modes, Running, acme, northwind};
-use serde_json::Value;
+use ox_harness::sim::{Running, northwind};
+
+use super::stage::{Stage, say};
 
 /// Ecosystems whose real advisories are taken where they are at hand, by the folders of the export.
 const REAL: [&str; 4] = ["PyPI", "Go", "crates.io", "KEV"];
@@ -51,77 +42,16 @@ enabled = true
 critical = 5
 "#;
 
-fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    let keep = match (arguments.next(), arguments.next(), arguments.next()) {
-        (None, None, None) => None,
-        (Some(flag), Some(folder), None) if flag == "--keep" => Some(PathBuf::from(folder)),
-        _ => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "usage: cargo demo [-- --keep FOLDER]\n  --keep FOLDER  leave data and reports in this new folder"
-            );
-            return ExitCode::from(2);
-        }
-    };
-    match demo(keep.as_deref()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn demo(keep: Option<&Path>) -> anyhow::Result<()> {
-    let connector = component::connector()?;
-    let program = component::ox_host()?;
-    let began = Instant::now();
-    let gitlab = acme::start(Modes::default())?;
-    northwind::everyday(&gitlab);
-    let temporary = tempfile::tempdir()?;
-    let folder = match keep {
-        None => temporary.path().to_owned(),
-        Some(folder) => {
-            // A folder that is there is somebody's.
-            std::fs::create_dir(folder)
-                .with_context(|| format!("can't make {}", folder.display()))?;
-            folder.canonicalize()?
-        }
-    };
-    let stage = Stage {
-        program,
-        connector,
-        folder,
-    };
-
-    say(&format!(
-        "A simulated GitLab 18.5 (Ultimate) listens on {}, its registry on {}.\n\
-         Everything below is the real program, ox-host, with the connector in its sandbox.",
-        gitlab.base_url(),
-        gitlab.registry_host()
-    ))?;
-    connect(&stage, &gitlab)?;
-    bring_in_advisories(&stage)?;
-    scan(&stage)?;
-    explain(&stage)?;
-    work(&stage)?;
-    change(&stage, &gitlab)?;
-    publish(&stage, &gitlab)?;
-    report(&stage)?;
-    say(&format!(
-        "\nThe demo took {:.1} s.\n\n\
-         Next: your own GitLab, as README.md says under \"Connect a GitLab\". The program is {}",
-        began.elapsed().as_secs_f64(),
-        display(&stage.program)
-    ))?;
-    if let Some(folder) = keep {
-        say(&format!(
-            "What it did is in {0}: OX_HOST_DATA_DIR={0}/data shows it to ox-host.",
-            folder.display()
-        ))?;
-    }
-    Ok(())
+/// Tells all of it.
+pub(crate) fn tell(stage: &Stage, gitlab: &Running) -> anyhow::Result<()> {
+    connect(stage, gitlab)?;
+    bring_in_advisories(stage)?;
+    scan(stage)?;
+    explain(stage)?;
+    work(stage)?;
+    change(stage, gitlab)?;
+    publish(stage, gitlab)?;
+    report(stage)
 }
 
 fn connect(stage: &Stage, gitlab: &Running) -> anyhow::Result<()> {
@@ -223,8 +153,9 @@ fn explain(stage: &Stage) -> anyhow::Result<()> {
     let raised = stage.first(&[
         "--reprioritised",
         "increased",
-        "--kind",
-        "vulnerability",
+        "--reported-by",
+        "GitLab",
+        "--exploited",
         "--fixable",
     ])?;
     stage.run(
@@ -232,14 +163,13 @@ fn explain(stage: &Stage) -> anyhow::Result<()> {
         &["issue", "show", &raised],
     )?;
     stage.run(
-        "What people dismissed in GitLab stays dismissed, with their reason.",
-        &[
-            "issues",
-            "--standing",
-            "excluded",
-            "--columns",
-            "id,severity,issue,package,location,why",
-        ],
+        "What people dismissed in GitLab stays out of the queue,",
+        &["issues", "--standing", "excluded"],
+    )?;
+    let dismissed = stage.first(&["--standing", "excluded", "--cve", "CVE-2022-1471"])?;
+    stage.run(
+        "with their reason. Our match of the same package joined it.",
+        &["issue", "show", &dismissed],
     )
 }
 
@@ -298,16 +228,9 @@ fn work(stage: &Stage) -> anyhow::Result<()> {
 }
 
 fn change(stage: &Stage, gitlab: &Running) -> anyhow::Result<()> {
-    northwind::rebuild_ledger(gitlab);
-    northwind::delete_old_release(gitlab);
-    northwind::new_importer(gitlab);
-    say(
-        "\n# Meanwhile at Northwind: the ledger was built again with a mended Log4j, under the same tag; the tag\n\
-         # web-store:4.1.0 was deleted; catalogue/importer got its first image, with an old lodash.",
-    )?;
     gitlab.clear_log();
     stage.run(
-        "Scan again. Layers are known by their digest: none is read twice.",
+        "Scan again. Layers are known by their digest: none is read twice, and the work is kept.",
         &["scan", "northwind"],
     )?;
     say(&format!(
@@ -315,10 +238,22 @@ fn change(stage: &Stage, gitlab: &Running) -> anyhow::Result<()> {
         gitlab.log().len(),
         gitlab.jwt_requests()
     ))?;
+    northwind::rebuild_store(gitlab);
+    northwind::delete_old_release(gitlab);
+    northwind::new_importer(gitlab);
+    say(
+        "\n# Monday at Northwind: the store was built again with a mended lodash, under the same tags; the tag\n\
+         # web-store:4.1.0, the last with semver 5.7.1, was deleted; catalogue/importer got its first image.",
+    )?;
+    stage.run("And again.", &["scan", "northwind"])?;
     stage.run(
         "What changed: resolved by which image, gone with which tag, new in which.",
         &["diff", "--connection", "northwind"],
-    )
+    )?;
+    // The story is only told when it is true.
+    stage.first(&["--standing", "resolved", "--cve", "CVE-2021-23337"])?;
+    stage.first(&["--standing", "removed", "--cve", "CVE-2022-25883"])?;
+    Ok(())
 }
 
 fn publish(stage: &Stage, gitlab: &Running) -> anyhow::Result<()> {
@@ -358,18 +293,19 @@ fn publish(stage: &Stage, gitlab: &Running) -> anyhow::Result<()> {
 }
 
 fn report(stage: &Stage) -> anyhow::Result<()> {
-    for (format, name) in [
-        ("html", "queue.html"),
-        ("sarif", "queue.sarif"),
-        ("gitlab", "gl-container-scanning-report.json"),
-        ("ox", "ox-upload.json"),
+    for (why, format, name) in [
+        ("A page for people.", "html", "queue.html"),
+        ("For a dashboard of code scanning.", "sarif", "queue.sarif"),
+        (
+            "For GitLab's own vulnerability report.",
+            "gitlab",
+            "gl-container-scanning-report.json",
+        ),
+        ("To be uploaded to OX.", "ox", "ox-upload.json"),
     ] {
         let file = stage.folder.join(name);
         let path = file.display().to_string();
-        stage.run(
-            "Hand it on.",
-            &["issues", "--format", format, "--output", &path],
-        )?;
+        stage.run(why, &["issues", "--format", format, "--output", &path])?;
         let size = std::fs::metadata(&file)
             .with_context(|| path.clone())?
             .len();
@@ -393,94 +329,5 @@ fn report(stage: &Stage) -> anyhow::Result<()> {
     if code != 10 {
         bail!("the gate ended with {code} and not with 10");
     }
-    Ok(())
-}
-
-struct Stage {
-    program: PathBuf,
-    connector: PathBuf,
-    /// Everything that the demo writes.
-    folder: PathBuf,
-}
-
-impl Stage {
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .args(arguments)
-            .env("GITLAB_TOKEN", acme::TOKEN)
-            .env("OX_HOST_DATA_DIR", self.folder.join("data"))
-            .env("OX_HOST_PLUGIN", &self.connector)
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Shows the command and runs it; its exit code.
-    fn code(&self, why: &str, arguments: &[&str]) -> anyhow::Result<i32> {
-        // The temporary folder has a long name that says nothing.
-        let folder = format!("{}/", self.folder.display());
-        let shown: Vec<String> = arguments
-            .iter()
-            .map(|argument| quoted(argument.strip_prefix(&folder).unwrap_or(argument)))
-            .collect();
-        say(&format!("\n# {why}\n$ ox-host {}", shown.join(" ")))?;
-        let status = self
-            .command(arguments)
-            .status()
-            .with_context(|| format!("{} did not start", self.program.display()))?;
-        status
-            .code()
-            .with_context(|| format!("ox-host ended with {status}"))
-    }
-
-    /// Shows the command, runs it, and stops the demo when it fails.
-    fn run(&self, why: &str, arguments: &[&str]) -> anyhow::Result<()> {
-        let code = self.code(why, arguments)?;
-        if code != 0 {
-            bail!(
-                "ox-host {} ended with {code}",
-                arguments.first().unwrap_or(&"")
-            );
-        }
-        Ok(())
-    }
-
-    /// The number of the first issue of a list, without showing how it was found.
-    fn first(&self, filter: &[&str]) -> anyhow::Result<String> {
-        let list = ["issues", "--format", "jsonl", "-n", "1"];
-        let output = self.command(&[&list[..], filter].concat()).output()?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let number = text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find_map(|line| line.get("number")?.as_i64());
-        let number = number.with_context(|| {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            format!("no issue is like {}: {text}{said}", filter.join(" "))
-        })?;
-        Ok(format!("OX-{number}"))
-    }
-}
-
-fn quoted(argument: &str) -> String {
-    if argument.contains(['*', ' ', '?', '\'']) {
-        format!("'{argument}'")
-    } else {
-        argument.to_owned()
-    }
-}
-
-fn display(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here)
-        .unwrap_or(path)
-        .display()
-        .to_string()
-}
-
-fn say(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()?;
     Ok(())
 }
