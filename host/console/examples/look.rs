@@ -1,9 +1,6 @@
 //! Renders every page with samples into a folder, to be looked at in a browser:
 //! `cargo run -p ox-console --example look FOLDER`. Links to assets work when the folder is served at `/`.
 
-#[path = "samples/queue.rs"]
-mod queue;
-
 use std::path::Path;
 
 use ox_console::pages::entry;
@@ -11,6 +8,10 @@ use ox_console::{Chrome, assets, html};
 
 #[path = "look/connect.rs"]
 mod connect;
+#[path = "look/overview.rs"]
+mod overview;
+#[path = "look/queue.rs"]
+mod queue;
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "look".to_owned());
@@ -20,7 +21,11 @@ fn main() -> std::io::Result<()> {
         std::fs::write(folder.join(asset.path.trim_start_matches('/')), asset.bytes)?;
     }
     let page = |name: &str, text: String| std::fs::write(folder.join(format!("{name}.html")), text);
-    for (name, text) in connect::pages().into_iter().chain(queue::pages()) {
+    let parts = connect::pages()
+        .into_iter()
+        .chain(queue::pages())
+        .chain(overview::pages());
+    for (name, text) in parts {
         page(name, text)?;
     }
     page(

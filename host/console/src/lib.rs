@@ -9,6 +9,7 @@
 //! else. Text from outside goes through [`text`] first, links through [`text::link`].
 
 pub mod assets;
+pub mod chart;
 pub mod chrome;
 pub mod pages;
 pub mod parts;

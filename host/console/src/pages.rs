@@ -9,3 +9,8 @@ pub mod issues;
 pub mod locations;
 pub mod plugins;
 pub mod runs;
+
+pub mod advisories;
+pub mod changes;
+pub mod dashboard;
+pub mod images;

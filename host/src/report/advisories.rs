@@ -171,7 +171,8 @@ fn coverage(out: &mut String, status: &AdvisoryStatus, look: Look) {
     out.push_str(&table.render(look));
 }
 
-fn reason_words(word: &str) -> &str {
+/// Why packages are not looked up, in words.
+pub(crate) fn reason_words(word: &str) -> &str {
     match word {
         "owned-by-system" => {
             "the operating system's own package has them; its advisories speak for them"

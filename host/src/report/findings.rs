@@ -101,7 +101,7 @@ fn shows_evidence(finding: &Finding) -> bool {
 
 /// The file and the line that show it (`app/.env:3`), or the place in the config (`env TOKEN`); empty where
 /// the evidence names none.
-pub(super) fn place(finding: &Finding) -> String {
+pub(crate) fn place(finding: &Finding) -> String {
     let of = |key| attribute(&finding.evidence, key);
     let Some(path) = of("path").or_else(|| of("place")) else {
         return String::new();
@@ -120,7 +120,7 @@ pub(super) fn place(finding: &Finding) -> String {
 }
 
 /// What was seen there: the masked value, permissions, or the first other fact of the evidence (`port 22/tcp`).
-pub(super) fn seen(finding: &Finding) -> String {
+pub(crate) fn seen(finding: &Finding) -> String {
     /// Keys that say where, how often or why; these stand elsewhere or are long.
     const NOT_SEEN: [&str; 13] = [
         "path",
@@ -147,7 +147,7 @@ pub(super) fn seen(finding: &Finding) -> String {
 }
 
 /// Its state; what most findings are needs no words.
-pub(super) fn state(finding: &Finding) -> &'static str {
+pub(crate) fn state(finding: &Finding) -> &'static str {
     match finding.state {
         state if finding.no_longer_detected && words::is_open(state) => "not seen any more",
         FindingState::Detected => "",

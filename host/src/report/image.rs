@@ -43,7 +43,8 @@ pub fn page(detail: &Detail, all_licences: bool, look: Look) -> String {
     page.out
 }
 
-fn facts(detail: &Detail) -> Vec<(&'static str, String)> {
+/// What is known of it, name by name; a value is empty where nothing is known.
+pub(crate) fn facts(detail: &Detail) -> Vec<(&'static str, String)> {
     let row = &detail.row;
     let image = &row.image;
     let config = &image.config;

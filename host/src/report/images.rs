@@ -130,7 +130,8 @@ fn tags(tags: &[String]) -> String {
     text
 }
 
-fn system(image: &Image) -> String {
+/// `debian 12`; empty where there is none.
+pub(crate) fn system(image: &Image) -> String {
     match &image.operating_system {
         Some(system) => match &system.version_id {
             Some(version) => format!("{} {version}", system.id),

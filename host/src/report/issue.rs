@@ -658,17 +658,9 @@ fn history(out: &mut String, events: &[IssueEvent], all: bool, look: Look) {
     }
 }
 
-/// An event in words.
-pub fn sentence(event: &IssueEvent) -> String {
-    let text = |key: &str| {
-        event
-            .record
-            .get(key)
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let by = match (&event.scan, event.cause.as_str()) {
+/// Why something happened to an issue, in words.
+pub(crate) fn cause(scan: Option<i64>, cause: &str) -> String {
+    match (scan, cause) {
         (Some(scan), _) => format!("by scan {scan}"),
         (None, "advisories") => "by an update of the advisories".to_owned(),
         (None, "threats") => "by an update of KEV or EPSS".to_owned(),
@@ -682,7 +674,58 @@ pub fn sentence(event: &IssueEvent) -> String {
         (None, "day") => "because a day passed".to_owned(),
         (None, "work") => "after somebody worked on it".to_owned(),
         (None, who) => format!("by {who}"),
+    }
+}
+
+/// What happened to an issue, in words, without why: the kind of the event and its record.
+pub(crate) fn what(kind: &str, record: &serde_json::Value) -> String {
+    let text = |value: Option<&serde_json::Value>| {
+        let text = value.and_then(serde_json::Value::as_str);
+        text.unwrap_or_default().to_owned()
     };
+    let changes = || {
+        let list = record.get("changes").and_then(serde_json::Value::as_array);
+        let list: Vec<&str> = list
+            .into_iter()
+            .flatten()
+            .filter_map(serde_json::Value::as_str)
+            .collect();
+        list.join("; ")
+    };
+    let status = |key: &str| text(record.get("status").and_then(|status| status.get(key)));
+    match kind {
+        "opened" => {
+            let (original, severity) =
+                (text(record.get("original")), text(record.get("severity")));
+            if original == severity {
+                format!("found as {severity}")
+            } else {
+                format!("found as {original}, weighed as {severity}")
+            }
+        }
+        "changed" | "reopened" => changes(),
+        "resolved" => status("how"),
+        "removed" => status("why"),
+        "kept" => text(record.get("why")),
+        "severity" => match text(record.get("severity")).as_str() {
+            "" => "given back to the rules".to_owned(),
+            severity => format!("set to {severity}: {}", text(record.get("reason"))),
+        },
+        _ => String::new(),
+    }
+}
+
+/// An event in words.
+pub fn sentence(event: &IssueEvent) -> String {
+    let text = |key: &str| {
+        event
+            .record
+            .get(key)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let by = cause(event.scan, &event.cause);
     let changes = || {
         let list = event.record.get("changes").and_then(|one| one.as_array());
         let list: Vec<&str> = list

@@ -14,10 +14,12 @@
 
 pub mod accounts;
 mod cache;
+mod changes;
 mod components;
 mod connections;
 mod error;
 mod idempotency;
+mod images;
 pub mod issues;
 mod locations;
 mod observe;
@@ -42,8 +44,12 @@ pub use cache::{CACHE_BYTES, CACHE_VALUE_BYTES};
 pub(crate) use components::origin_word;
 pub use components::{Coverage, WaitingComponent};
 pub use connections::{ConnectionRecord, NewConnection};
+pub use changes::{Change, ChangeCount, ChangeGroup, ScanStamp};
 pub use error::StoreError;
 pub use idempotency::KeptAnswer;
+pub use images::{
+    FailedLocation, IMAGES_PAGE, ImageEntry, ImageQuery, PackageEntry, Part, StoredImage,
+};
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
 pub use plugin_versions::{StoredVersion, VersionState};

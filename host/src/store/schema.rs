@@ -635,6 +635,13 @@ CREATE TABLE queue_day (
     closed        INTEGER NOT NULL,
     PRIMARY KEY (day, connection_id, severity)
 ) STRICT, WITHOUT ROWID;
+
+-- What pages read a part of: images by repository, what was left out by reason, what a scan brought, and what
+-- was closed when.
+CREATE INDEX image_by_repository ON image (repository, id) WHERE gone_at IS NULL;
+CREATE INDEX skipped_reason ON skipped (reason);
+CREATE INDEX issue_event_scan ON issue_event (scan_id, id);
+CREATE INDEX issue_closed ON issue (closed_at) WHERE closed_at IS NOT NULL;
 ";
 
 /// The format of a database, after a look at whose it is.

@@ -6,13 +6,17 @@
 
 mod account;
 mod account_form;
+mod advisories;
+mod asked;
 mod attempts;
 mod audit;
+mod changes;
 mod connection;
 mod connectors;
 mod entry;
 mod fields;
 mod frame;
+mod images;
 mod issues;
 mod location_tree;
 mod locations;
@@ -46,4 +50,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .merge(audit::routes())
         .merge(settings::routes())
         .merge(issues::routes())
+        .merge(images::routes())
+        .merge(changes::routes())
+        .merge(advisories::routes())
 }
