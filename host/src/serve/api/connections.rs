@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Meta, Page, blocking, page, tagged};
+use super::answer::{EDITS, Meta, Page, blocking, must_match, page, tag_of, tagged};
 use super::extract::{Body, Path, Query};
 use super::{ApiError, ErrorCode};
 use crate::host::{ConnectionDraft, HostError, NetworkOptions, SecretString, Silent};
@@ -25,7 +25,7 @@ use crate::serve::bus::Topic;
 pub(super) fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(list_connections, create_connection))
-        .routes(routes!(get_connection, delete_connection))
+        .routes(routes!(get_connection, edit_connection, delete_connection))
         .routes(routes!(verify_connection))
 }
 
@@ -282,6 +282,86 @@ async fn labels(server: &Arc<Server>, connector: &str) -> Result<Labels, ApiErro
         .map(|(manifest, _)| manifest.verify_steps)
         .unwrap_or_default();
     Ok(Labels::new(&steps))
+}
+
+/// What is changed of a connection.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectionChange {
+    /// Values of the form's fields, without the secret ones; one that is missing takes the form's default.
+    pub(crate) settings: Attributes,
+    /// Values of the form's secret fields; one that is missing keeps what is stored. Never told again.
+    #[serde(default)]
+    #[schema(write_only)]
+    pub(crate) secrets: BTreeMap<String, String>,
+    /// How requests leave. A proxy as it is told, without its secret, keeps what is stored.
+    #[serde(default)]
+    pub(crate) network: NewNetwork,
+}
+
+/// Change a connected account
+///
+/// It is configured, verified and saved, also where a step failed: the steps say which.
+#[utoipa::path(put, path = "/connections/{name}", tag = "connections",
+    params(("name" = String, Path, description = "Name of the connection"),
+           ("If-Match" = Option<String>, Header, description = "ETag of the connection as it was read; required")),
+    request_body = ConnectionChange,
+    responses((status = 200, description = "The connection as it is now, and the steps", body = Tried,
+               headers(("ETag" = String, description = "Of the connection as it is now"))),
+              (status = 412, description = "Error: somebody changed it meanwhile"),
+              (status = 428, description = "Error: If-Match is missing"),
+              (status = 502, description = "Error: the account could not be asked")))]
+async fn edit_connection(
+    _: Admin,
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Body(new): Body<ConnectionChange>,
+) -> Result<Response, ApiError> {
+    let _edit = EDITS.lock().await;
+    must_match(&headers, &one(&server, &name).await?)?;
+    let cancel = server.stopping.child_token();
+    let _end = cancel.clone().drop_guard();
+    let secrets: Vec<_> = new
+        .secrets
+        .into_iter()
+        .map(|(key, value)| (key, SecretString::new(value)))
+        .collect();
+    let changed: Vec<String> = secrets.iter().map(|(key, _)| key.clone()).collect();
+    let (connection, verification) = server
+        .host
+        .edit_connection(
+            &name,
+            pairs(new.settings),
+            secrets,
+            new.network.into(),
+            &Silent,
+            &cancel,
+        )
+        .await?;
+    server.bus.publish(
+        Topic::Connection,
+        &name,
+        serde_json::json!({"what": "saved"}),
+    );
+    let labels = labels(&server, &connection.connector).await?;
+    let connection = Connection::from(&connection);
+    let tag = tag_of(&serde_json::to_vec(&connection).unwrap_or_default());
+    let told = Told {
+        subject: name.clone(),
+        record: serde_json::json!({"settings": connection.settings, "new_secrets": changed}),
+    };
+    let tried = Tried {
+        display_name: connection.display_name.clone(),
+        verification: Verified::new(&name, &verification, &labels, Some(true)),
+        connection: Some(connection),
+    };
+    let mut response = Json(tried).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response.extensions_mut().insert(told);
+    Ok(response)
 }
 
 /// Forget a connected account

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Explanation, Failure};
 use crate::host::HostError;
 use crate::serve::auth::Role;
+use crate::serve::runs::Conflict;
 use crate::store::StoreError;
 
 /// What kind of error it is. Each has one HTTP status.
@@ -213,6 +214,9 @@ fn of_failure(failure: Failure) -> ApiError {
 }
 
 fn of_other(error: &anyhow::Error) -> ApiError {
+    if error.is::<Conflict>() {
+        return ApiError::new(ErrorCode::Conflict, format!("{error:#}"));
+    }
     let code = match error.downcast_ref::<StoreError>() {
         // The store has one word for what is not there and for what breaks a rule of it.
         Some(StoreError::Refused(why)) if why.starts_with("there is no ") => ErrorCode::NotFound,

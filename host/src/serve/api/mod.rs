@@ -9,6 +9,7 @@
 //! - parameters and fields that nobody knows are refused;
 //! - keys are snake_case, words are those of [`crate::report::words`], times RFC 3339: as in the command line's JSON.
 
+mod accounts;
 mod advisories;
 mod answer;
 mod changes;
@@ -26,7 +27,9 @@ mod once;
 mod openapi;
 mod plugins;
 mod policy;
+mod reader;
 mod runs;
+mod schedules;
 
 #[cfg(test)]
 mod tests;
@@ -55,6 +58,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .method_not_allowed_fallback(not_that_way);
     Router::new()
         .nest("/api/v1", v1)
+        .route("/api/docs", get(reader::page))
         .route("/api", axum::routing::any(nothing_here))
         .route("/api/{*rest}", axum::routing::any(nothing_here))
 }
@@ -73,6 +77,8 @@ fn described() -> OpenApiRouter<Arc<Server>> {
         .merge(changes::routes())
         .merge(advisories::routes())
         .merge(policy::routes())
+        .merge(schedules::routes())
+        .merge(accounts::routes())
         .merge(events::routes())
 }
 
