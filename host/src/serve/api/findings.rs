@@ -86,7 +86,7 @@ impl SeenQuery {
             image: filter.image.clone(),
             repository: filter.repository.clone(),
             after: None,
-            limit: Some(super::answer::MOST_ROWS),
+            limit: None,
         }
     }
 

@@ -13,6 +13,7 @@ mod accounts;
 mod advisories;
 mod answer;
 mod changes;
+pub(crate) mod client;
 mod connections;
 mod connectors;
 mod error;
