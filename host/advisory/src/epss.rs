@@ -16,7 +16,8 @@ pub const MAX_BYTES: u64 = 256 << 20;
 const MAX_LINE_BYTES: u64 = 1024;
 
 /// One CVE's score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = EpssScore)]
 pub struct Score {
     /// The CVE.
     pub cve: String,

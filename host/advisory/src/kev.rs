@@ -13,7 +13,8 @@ pub const MAX_BYTES: usize = 16 << 20;
 const MAX_TEXT_BYTES: usize = 4 << 10;
 
 /// One vulnerability that is known to be exploited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = KnownExploited)]
 pub struct Known {
     /// The CVE.
     pub cve: String,

@@ -34,8 +34,9 @@ pub struct Rule {
 }
 
 /// What an exclusion covers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "scope", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "scope", rename_all = "kebab-case", deny_unknown_fields)]
+#[schema(as = ExclusionScope)]
 pub enum Scope {
     /// One issue, by its number.
     Issue {

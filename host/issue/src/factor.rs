@@ -5,7 +5,20 @@ use serde::{Deserialize, Serialize};
 use crate::Severity;
 
 /// OX's three categories of factors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[schema(as = FactorCategory)]
 pub enum Category {
     /// Can an attacker get to it?
     Reachable,
@@ -16,7 +29,7 @@ pub enum Category {
 }
 
 /// One reason for which a severity is not what the tool said, or a reason that is not known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Factor {
     /// Id of its rule (`known-exploited`), stable.
     pub rule: String,
@@ -34,7 +47,7 @@ pub struct Factor {
 }
 
 /// What shows that a factor applies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Evidence {
     /// What it is ("KEV catalogue", "Tag").
     pub label: String,
@@ -46,7 +59,7 @@ pub struct Evidence {
 }
 
 /// How a severity came out: the chain from the tool's to OX's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Verdict {
     /// The tool's severity, or what it counts as when the tool gave none.
     pub original: Severity,

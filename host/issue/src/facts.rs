@@ -6,9 +6,21 @@ use serde::{Deserialize, Serialize};
 
 /// What an issue is about.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = IssueKind)]
 pub enum Kind {
     /// A vulnerable package.
     #[default]

@@ -8,7 +8,7 @@ use crate::facts::Kind;
 use crate::{Severity, Verdict};
 
 /// Something that a person can work on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Issue {
     /// Number in the store; `OX-<number>` to people. Never used twice.
     pub id: i64,
@@ -86,8 +86,9 @@ pub struct Issue {
 }
 
 /// Where an issue stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
+#[schema(as = IssueStatus)]
 pub enum Status {
     /// To be worked on.
     Open,
@@ -104,7 +105,19 @@ pub enum Status {
 }
 
 /// An issue against the last scan of its location.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgainstLastScan {
     /// Seen for the first time.
@@ -120,7 +133,7 @@ pub enum AgainstLastScan {
 }
 
 /// A severity that a person set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SeverityOverride {
     /// Theirs.
     pub severity: Severity,
@@ -133,7 +146,10 @@ pub struct SeverityOverride {
 }
 
 /// An id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[schema(as = IssueIdentifier)]
 pub struct Identifier {
     /// `cve`, `ghsa`, `cwe`, `advisory`, `rule`, `gitlab`.
     pub kind: String,
@@ -149,7 +165,7 @@ pub struct Identifier {
 }
 
 /// A CVSS score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CvssScore {
     /// Who rated it.
     pub source: String,
@@ -162,7 +178,7 @@ pub struct CvssScore {
 }
 
 /// The package of an issue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct IssuePackage {
     /// Ecosystem as OSV writes it (`Debian:12`), or the format where there is none.
     pub ecosystem: String,
@@ -179,7 +195,7 @@ pub struct IssuePackage {
 }
 
 /// What to do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Remediation {
     /// A sentence.
     pub summary: String,
@@ -192,7 +208,8 @@ pub struct Remediation {
 }
 
 /// Who said it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = IssueSource)]
 pub struct Source {
     /// "GitLab", "OSV match", "OX connector".
     pub tool: String,
@@ -215,7 +232,9 @@ pub struct Source {
 }
 
 /// One image that has it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 pub struct Occurrence {
     /// Repository in the registry.
     pub repository: String,
@@ -248,7 +267,7 @@ pub struct Occurrence {
 }
 
 /// Whose it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct BusinessContext {
     /// The application; by default the project.
     pub application: String,
@@ -265,7 +284,7 @@ pub struct BusinessContext {
 }
 
 /// An owner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Owner {
     /// `@mira`, `mira@example.com`, `team-shop`.
     pub name: String,
@@ -274,7 +293,9 @@ pub struct Owner {
 }
 
 /// A control of a compliance standard.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 pub struct Control {
     /// "CIS Docker 1.6.0", "NIST SSDF 1.1", "PCI DSS 4.0".
     pub standard: String,
@@ -285,7 +306,7 @@ pub struct Control {
 }
 
 /// A deadline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Sla {
     /// RFC 3339.
     pub due: String,
@@ -296,7 +317,19 @@ pub struct Sla {
 }
 
 /// How a deadline stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum SlaState {
     /// It has passed.
@@ -308,7 +341,8 @@ pub enum SlaState {
 }
 
 /// Why an issue is not in the queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = IssueExclusion)]
 pub struct Exclusion {
     /// Number of the exclusion; `None` when the tool's own users dismissed it.
     pub id: Option<i64>,
@@ -327,7 +361,19 @@ pub struct Exclusion {
 }
 
 /// Kinds of exclusion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExclusionKind {
     /// Accepted.

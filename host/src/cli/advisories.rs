@@ -205,7 +205,7 @@ impl Advisories {
                 bring_in(context, Some(&update.options()?), None, false).await
             }
             Action::Status { json } => {
-                let status = context.backend.host()?.advisory_status()?;
+                let status = context.backend.queue()?.advisory_status()?;
                 context.out.data(&if *json {
                     json::advisory_status(&status)
                 } else {
@@ -217,16 +217,12 @@ impl Advisories {
                 self.matched(context, purl, distro.as_deref(), *json)
             }
             Action::Show { id } => {
-                let index = context.backend.host()?.advisories()?;
-                let record = index
-                    .record(id)
-                    .map_err(|error| CliError::new(Exit::Unexpected, error.to_string(), ""))?
-                    .ok_or_else(|| {
-                        CliError::usage(
-                            format!("no record has the id {id:?}"),
-                            "`ox-host advisories status` shows what was imported",
-                        )
-                    })?;
+                let record = context.backend.queue()?.advisory(id)?.ok_or_else(|| {
+                    CliError::usage(
+                        format!("no record has the id {id:?}"),
+                        "`ox-host advisories status` shows what was imported",
+                    )
+                })?;
                 context
                     .out
                     .data(&advisories::record(&record, context.out.look));

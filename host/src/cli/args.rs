@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::errors::{CliError, CliResult};
 use super::exit::Exit;
 use super::limits::LimitFlags;
 use super::{
@@ -12,6 +13,7 @@ use super::{
     issues, locations, plugin, policy, scan, select, serve, skipped, users, verify,
 };
 use crate::contract::{FindingKind, Severity};
+use crate::secret::SecretString;
 
 /// The reference host for OX connectors: connect an account, choose locations, scan, see what was found.
 #[derive(Parser, Debug)]
@@ -30,8 +32,78 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// The daemon that commands are done by.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServerFlags {
+    /// Address of a daemon that does the command, instead of the data folder (`https://ox.example.com`)
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "OX_HOST_SERVER",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Global options"
+    )]
+    pub(crate) server: Option<String>,
+    /// File with the API token for --server; the variable OX_HOST_TOKEN may hold it instead
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help_heading = "Global options"
+    )]
+    server_token_file: Option<PathBuf>,
+    /// PEM file with certificates that are trusted for --server besides the system's (repeatable)
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help_heading = "Global options"
+    )]
+    server_ca: Vec<PathBuf>,
+}
+
+/// Bytes of a file with a token or certificates.
+const SERVER_FILE: u64 = 1 << 20;
+
+impl ServerFlags {
+    fn read(file: &std::path::Path, flag: &str) -> CliResult<String> {
+        use std::io::Read as _;
+        let mut text = String::new();
+        std::fs::File::open(file)
+            .and_then(|file| file.take(SERVER_FILE).read_to_string(&mut text))
+            .map_err(|error| {
+                CliError::settings(
+                    format!("{} can't be read: {error}", file.display()),
+                    format!("{flag} names a file"),
+                )
+            })?;
+        Ok(text)
+    }
+
+    /// The API token, when there is one.
+    pub(crate) fn token(&self) -> CliResult<Option<SecretString>> {
+        let text = match &self.server_token_file {
+            Some(file) => Self::read(file, "--server-token-file")?,
+            None => std::env::var("OX_HOST_TOKEN").unwrap_or_default(),
+        };
+        let text = text.trim();
+        Ok((!text.is_empty()).then(|| SecretString::new(text.to_owned())))
+    }
+
+    /// Certificates that are trusted besides the system's.
+    pub(crate) fn ca(&self) -> CliResult<Vec<String>> {
+        self.server_ca
+            .iter()
+            .map(|file| Self::read(file, "--server-ca"))
+            .collect()
+    }
+}
+
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
     /// Folder of the store, the key file and the installed connectors [default: XDG data folder]
     #[arg(
         long,

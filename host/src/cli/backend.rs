@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use super::queue::Queue;
 use crate::contract::{Manifest, Package, Verification};
 use crate::host::{
     Connection, ConnectionDraft, Events, Filter, FindingRow, Host, HostError, ImageRow, Inspection,
@@ -63,7 +64,11 @@ pub(crate) trait Backend: Send + Sync {
     fn images(&self, filter: &Filter) -> Answer<Vec<ImageRow>>;
     fn packages(&self, connection: &str, digest: &str) -> Answer<Vec<Package>>;
     fn skipped(&self, filter: &Filter) -> Answer<Vec<SkippedRow>>;
-    /// The host itself, for the commands of the queue: they are tested against a real one.
+    /// The queue. The commands that need it are tested against a real one.
+    fn queue(&self) -> Answer<&dyn Queue> {
+        Err(HostError::Other(anyhow::anyhow!("there is no queue here")))
+    }
+    /// The host itself, for what is done where the data folder is.
     fn host(&self) -> Answer<&Host> {
         Err(HostError::Other(anyhow::anyhow!("there is no queue here")))
     }
@@ -169,6 +174,10 @@ impl Backend for Host {
 
     fn skipped(&self, filter: &Filter) -> Answer<Vec<SkippedRow>> {
         Host::skipped(self, filter)
+    }
+
+    fn queue(&self) -> Answer<&dyn Queue> {
+        Ok(self)
     }
 
     fn host(&self) -> Answer<&Host> {

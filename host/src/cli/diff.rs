@@ -24,7 +24,7 @@ pub(crate) struct Diff {
 
 impl Diff {
     pub(crate) fn run(&self, context: &Context) -> CliResult {
-        let host = context.backend.host()?;
+        let host = context.backend.queue()?;
         let (from, to) = match (self.from, self.to) {
             (Some(from), Some(to)) => (from, to),
             (from, _) => {
@@ -76,7 +76,7 @@ pub(crate) struct Scans {
 
 impl Scans {
     pub(crate) fn run(&self, context: &Context) -> CliResult {
-        let rows = context.backend.host()?.scans(self.connection.as_deref())?;
+        let rows = context.backend.queue()?.scans(self.connection.as_deref())?;
         if rows.is_empty() && !self.json {
             context.remark("Nothing was scanned yet.");
         }

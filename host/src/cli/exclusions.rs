@@ -91,7 +91,7 @@ enum Action {
 
 impl Exclusions {
     pub(crate) async fn run(&self, context: &Context) -> CliResult {
-        let host = context.backend.host()?;
+        let host = context.backend.queue()?;
         match &self.action {
             None => {
                 let rows = host.exclusions(self.all)?;

@@ -130,7 +130,7 @@ fn number(text: &str) -> Result<i64, String> {
 
 impl OneIssue {
     pub(crate) async fn run(&self, context: &Context) -> CliResult {
-        let host = context.backend.host()?;
+        let host = context.backend.queue()?;
         let exclude = |id: i64, kind, reason: &str, until: Option<String>, by: &By| NewExclusion {
             kind,
             covers: Covers::Scope(Scope::Issue { id }),

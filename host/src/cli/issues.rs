@@ -137,7 +137,7 @@ impl Issues {
                 ));
             }
         }
-        let host = context.backend.host()?;
+        let host = context.backend.queue()?;
         let filter = self.filter.filter()?;
         let mut order = IssueOrder {
             by: self.sort.into(),
@@ -251,7 +251,7 @@ fn nothing(filter: &IssueFilter) -> String {
 
 /// All issues of a filter, a page at a time, so that a long queue is not held at once.
 struct Pages<'a> {
-    host: &'a crate::host::Host,
+    host: &'a dyn crate::cli::queue::Queue,
     filter: &'a IssueFilter,
     order: &'a mut IssueOrder,
     all: bool,

@@ -28,7 +28,9 @@ mod output;
 mod plugin;
 mod policy;
 mod progress;
+mod queue;
 mod reference;
+mod remote;
 mod scan;
 mod select;
 mod serve;
@@ -113,10 +115,32 @@ async fn start(cli: Cli, out: Arc<Output>) -> Exit {
         Command::Serve(command) => command.log(cli.global.verbose),
         _ => log_to_stderr(cli.global.verbose),
     }
-    match open(&cli).await {
-        Ok(host) => run(cli, host, out).await,
+    let backend = match &cli.global.server.server {
+        Some(_) => distant(&cli, &out),
+        None => open(&cli).await.map(|host| host as Arc<dyn Backend>),
+    };
+    match backend {
+        Ok(backend) => run(cli, backend, out).await,
         Err(error) => fail(&error, &cli.global, &out),
     }
+}
+
+/// A daemon in the place of the data folder.
+fn distant(cli: &Cli, out: &Output) -> CliResult<Arc<dyn Backend>> {
+    cli.command.check()?;
+    if let Command::Serve(_) | Command::Users(_) = &cli.command {
+        return Err(CliError::usage(
+            "this is done where the data folder is, not through a daemon",
+            "leave out --server (and OX_HOST_SERVER), and run it on the daemon's machine",
+        ));
+    }
+    let flags = &cli.global.server;
+    let token = flags.token()?;
+    if let Some(token) = &token {
+        out.protect(token.clone());
+    }
+    let address = flags.server.as_deref().unwrap_or_default();
+    Ok(Arc::new(remote::Remote::new(address, token, &flags.ca()?)?))
 }
 
 async fn open(cli: &Cli) -> CliResult<Arc<Host>> {

@@ -45,7 +45,7 @@ enum Action {
 impl PolicyCommand {
     pub(crate) async fn run(&self, context: &Context) -> CliResult {
         match &self.action {
-            Action::Show => match context.backend.host()?.policy()? {
+            Action::Show => match context.backend.queue()?.policy()? {
                 Some(stored) => {
                     context.remark(&format!(
                         "Set by {} on {}",
@@ -81,11 +81,10 @@ impl PolicyCommand {
             Action::Set { file, by } => {
                 let text = read(file)?;
                 parse(&text)?;
-                let host = context.backend.host()?;
-                host.set_policy(&text, &by.name()).await?;
+                let host = context.backend.queue()?;
                 let reporter = context.reporter();
                 let events: std::sync::Arc<dyn crate::host::Events> = reporter.clone();
-                let gathered = host.gather(&events).await;
+                let gathered = host.set_policy(&text, &by.name(), events).await;
                 reporter.finish();
                 context
                     .out

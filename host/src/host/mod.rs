@@ -4,6 +4,7 @@
 //! calls one method, and renders what comes back. Everything that has a rule in it is behind this type.
 
 mod accounts;
+mod answers;
 mod connectors;
 mod edit;
 mod error;
@@ -411,7 +412,7 @@ impl Host {
     /// Saves which locations are scanned; answers all of them with the outcome.
     pub fn select(&self, name: &str, selection: Selection) -> Result<Vec<LocationRow>, HostError> {
         let record = self.record(name)?;
-        Matcher::new(&selection).map_err(anyhow::Error::msg)?;
+        Matcher::new(&selection).map_err(|error| HostError::Settings(anyhow::Error::msg(error)))?;
         if selection.new_locations == NewLocations::Exclude
             && self.store.locations(record.id)?.is_empty()
         {

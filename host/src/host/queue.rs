@@ -13,7 +13,7 @@ use ox_issue::Issue;
 use ox_issue::issue::{ExclusionKind, Sla, SlaState};
 use ox_issue::policy::Policy;
 use ox_issue::severity::Severity;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::fetch::Fetcher;
 use super::{Event, Events, Host, HostError};
@@ -28,7 +28,7 @@ use crate::store::{SavedView, StoredPolicy, WaitingComponent};
 const COMPONENTS_AT_ONCE: usize = 2000;
 
 /// What gathering did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Gathered {
     /// Components that were matched.
     pub matched: usize,
@@ -39,7 +39,7 @@ pub struct Gathered {
 }
 
 /// An issue with all that belongs to it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct IssueDetail {
     /// The issue.
     pub issue: Issue,
@@ -63,7 +63,7 @@ pub struct UpdateOptions {
 }
 
 /// What is known about advisories, and about what they cover.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AdvisoryStatus {
     /// What was imported.
     pub index: ox_advisory::index::Status,
@@ -72,7 +72,7 @@ pub struct AdvisoryStatus {
 }
 
 /// What the packages of current images are, and what of them is matched.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Covered {
     /// Each ecosystem (with release), how many of its packages there are, and whether advisories of it
     /// were imported.
@@ -82,7 +82,7 @@ pub struct Covered {
 }
 
 /// What changed between two scans of a connection.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ScanDiff {
     /// Name of the connection.
     pub connection: String,

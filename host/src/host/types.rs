@@ -84,7 +84,7 @@ pub struct Connection {
 }
 
 /// Which locations of a connection are scanned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Selection {
     /// Globs over location paths; empty means all. `*` stops at `/`, `**` does not.
     pub include: Vec<String>,
@@ -95,8 +95,9 @@ pub struct Selection {
 }
 
 /// What happens with locations that appear after the selection was saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = NewLocations)]
 pub enum NewLocations {
     /// Scanned when the globs match.
     Include,
@@ -416,7 +417,8 @@ pub struct Inspection {
 }
 
 /// A scan, as lists show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Scan)]
 pub struct ScanSummaryRow {
     /// Id of the scan in the store.
     pub scan: i64,

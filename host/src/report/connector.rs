@@ -53,12 +53,7 @@ pub fn versions(list: &[PluginVersion], look: Look) -> String {
             version.contract.as_str().into(),
             Cell::toned(short_digest(&version.digest), Tone::Faint),
             version.installed_at.as_str().into(),
-            version
-                .report
-                .refused
-                .as_deref()
-                .unwrap_or_default()
-                .into(),
+            version.report.refused.as_deref().unwrap_or_default().into(),
         ]);
     }
     table.render(look)

@@ -695,8 +695,7 @@ pub(crate) fn what(kind: &str, record: &serde_json::Value) -> String {
     let status = |key: &str| text(record.get("status").and_then(|status| status.get(key)));
     match kind {
         "opened" => {
-            let (original, severity) =
-                (text(record.get("original")), text(record.get("severity")));
+            let (original, severity) = (text(record.get("original")), text(record.get("severity")));
             if original == severity {
                 format!("found as {severity}")
             } else {

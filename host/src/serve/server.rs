@@ -50,7 +50,12 @@ impl Server {
         let runs = Runs::new(host.clone(), bus.clone(), metrics.clone(), &options);
         let clock = Arc::new(MachineClock);
         Ok(Arc::new(Self {
-            plugins: Arc::new(Plugins::new(host.clone(), bus.clone(), metrics.clone(), &options)?),
+            plugins: Arc::new(Plugins::new(
+                host.clone(),
+                bus.clone(),
+                metrics.clone(),
+                &options,
+            )?),
             schedules: Schedules::new(host.clone(), runs.clone(), bus.clone(), clock),
             accounts: Accounts::new(host.clone()),
             attempts: Attempts::new(host.clone(), bus.clone()),

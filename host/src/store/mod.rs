@@ -18,6 +18,7 @@ mod changes;
 mod components;
 mod connections;
 mod error;
+mod idempotency;
 mod images;
 pub mod issues;
 mod locations;
@@ -48,14 +49,15 @@ pub(crate) use components::origin_word;
 pub use components::{Coverage, WaitingComponent};
 pub use connections::{ConnectionRecord, NewConnection};
 pub use error::StoreError;
+pub use idempotency::KeptAnswer;
 pub use images::{
     FailedLocation, IMAGES_PAGE, ImageEntry, ImageQuery, PackageEntry, Part, StoredImage,
 };
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
-pub use plugin_versions::{StoredVersion, VersionState};
 pub(crate) use overview::{AGES, day_before};
 pub use overview::{Brought, Mended, Overview, QueueDay, Top};
+pub use plugin_versions::{StoredVersion, VersionState};
 pub use policy::StoredPolicy;
 pub use queue_days::QueueDay;
 pub use saved_views::SavedView;

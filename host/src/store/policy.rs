@@ -7,7 +7,7 @@ use super::issues::pend_everything;
 use super::{Result, Store, now};
 
 /// A policy as it was set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct StoredPolicy {
     /// Its number.
     pub id: i64,

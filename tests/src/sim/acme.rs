@@ -456,9 +456,7 @@ fn payments(org: &mut Organisation, shop: u64, bases: &Bases) {
     });
     let repository = org.repository(ledger, "");
     let good = labelled(
-        bases.debian_image(
-            Layer::new().file("opt/ledger/ledger.jar", wares::ledger()),
-        ),
+        bases.debian_image(Layer::new().file("opt/ledger/ledger.jar", wares::ledger())),
         "https://gitlab.example/northwind/Shop/payments/ledger",
     );
     org.push(repository, "2025.6", &good.build());

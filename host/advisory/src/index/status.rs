@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
 /// What is in the index.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AdvisoryIndex)]
 pub struct Status {
     /// The last committed change.
     pub generation: u64,
@@ -20,7 +21,8 @@ pub struct Status {
 }
 
 /// One source of records.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AdvisorySource)]
 pub struct SourceStatus {
     /// The ecosystem, or where loose records came from.
     pub name: String,
@@ -49,7 +51,8 @@ pub struct SourceStatus {
 }
 
 /// A record that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = BrokenRecord)]
 pub struct Broken {
     /// Name of the file.
     pub name: String,
@@ -58,7 +61,8 @@ pub struct Broken {
 }
 
 /// A catalogue about CVEs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = AdvisoryFeed)]
 pub struct FeedStatus {
     /// Path or address.
     pub origin: String,

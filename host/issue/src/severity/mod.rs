@@ -44,7 +44,20 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// How bad an issue is, in OX's words and order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
+#[schema(as = IssueSeverity)]
 pub enum Severity {
     /// Worth knowing.
     Info,

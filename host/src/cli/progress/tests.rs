@@ -18,7 +18,11 @@ fn events() -> Vec<Event> {
             hint: String::new(),
         }),
         Event::Listed(3),
-        Event::ScanStarted { scan: 1, ended: 0, locations: 1 },
+        Event::ScanStarted {
+            scan: 1,
+            ended: 0,
+            locations: 1,
+        },
         Event::LocationStarted {
             path: path.clone(),
             resumed: true,

@@ -10,7 +10,7 @@ use crate::report::detail::{Detail, references};
 #[derive(Serialize)]
 struct Report<'a> {
     references: Vec<String>,
-    image: Image<'a>,
+    image: Image,
     also_in: Vec<Place<'a>>,
     /// Null when nothing tells of one.
     base: Option<Base<'a>>,
@@ -21,8 +21,8 @@ struct Report<'a> {
     formats: Vec<Format<'a>>,
     licences: Vec<Licence<'a>>,
     packages_without_licence: usize,
-    findings: Vec<Finding<'a>>,
-    skipped: Vec<Skipped<'a>>,
+    findings: Vec<Finding>,
+    skipped: Vec<Skipped>,
 }
 
 #[derive(Serialize)]

@@ -1,179 +1,324 @@
 //! Findings and what was skipped, as JSON.
 
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 
-use serde::Serialize;
-
-use super::{attributes, document, line};
+use super::enums::{FindingKind, FindingState, Severity, SkipReason, SkipSubject};
+use super::{Attributes, attributes, document, line, pairs};
+use crate::contract;
 use crate::host::{FindingRow, SkippedRow};
-use crate::report::words;
 
-#[derive(Serialize)]
-pub(super) struct Finding<'a> {
-    connection: &'a str,
-    source_tool: &'a str,
-    location: &'a str,
-    id: &'a str,
-    source: &'a str,
-    category: &'static str,
-    title: &'a str,
-    description: &'a str,
-    severity: &'static str,
-    severity_as_said: &'a str,
-    state: &'static str,
-    state_reason: Option<&'a str>,
-    no_longer_detected: bool,
-    identifiers: Vec<Identifier<'a>>,
-    scanner: Scanner<'a>,
-    package_name: Option<&'a str>,
-    package_version: Option<&'a str>,
-    operating_system: Option<&'a str>,
-    image_reference: Option<&'a str>,
-    image_digest: Option<&'a str>,
-    solution: Option<&'a str>,
-    links: Vec<Link<'a>>,
-    cvss: Vec<Cvss<'a>>,
-    detected_at: Option<&'a str>,
-    changed_at: Option<&'a str>,
-    web_url: Option<&'a str>,
-    evidence: BTreeMap<&'a str, Vec<&'a str>>,
-    attributes: BTreeMap<&'a str, Vec<&'a str>>,
-    first_seen: &'a str,
-    last_seen: &'a str,
+/// What a tool found.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Finding {
+    /// Name of the connection.
+    pub connection: String,
+    /// The tool of the connection ("GitLab").
+    pub source_tool: String,
+    /// Path of the location.
+    pub location: String,
+    /// The connector's id of it.
+    pub id: String,
+    /// Which part of the tool said it.
+    pub source: String,
+    /// What it is about.
+    pub category: FindingKind,
+    /// One line.
+    pub title: String,
+    /// What the tool says.
+    pub description: String,
+    /// How bad, on the scale that all tools share.
+    pub severity: Severity,
+    /// How bad, in the tool's own word.
+    pub severity_as_said: String,
+    /// How it stands in the tool.
+    pub state: FindingState,
+    /// Why it stands so.
+    pub state_reason: Option<String>,
+    /// The tool does not see it any more.
+    pub no_longer_detected: bool,
+    /// CVE and other ids.
+    pub identifiers: Vec<Identifier>,
+    /// What found it.
+    pub scanner: Scanner,
+    /// The package.
+    pub package_name: Option<String>,
+    /// Its version.
+    pub package_version: Option<String>,
+    /// The operating system, as the tool says it.
+    pub operating_system: Option<String>,
+    /// The image, as the tool says it.
+    pub image_reference: Option<String>,
+    /// Digest of the image.
+    pub image_digest: Option<String>,
+    /// What to do, as the tool says it.
+    pub solution: Option<String>,
+    /// Pages.
+    pub links: Vec<Link>,
+    /// Scores.
+    pub cvss: Vec<Cvss>,
+    /// RFC 3339.
+    pub detected_at: Option<String>,
+    /// RFC 3339.
+    pub changed_at: Option<String>,
+    /// Where a person can look at it.
+    pub web_url: Option<String>,
+    /// What shows that it is so.
+    pub evidence: Attributes,
+    /// What else the connector says.
+    pub attributes: Attributes,
+    /// RFC 3339.
+    pub first_seen: String,
+    /// RFC 3339.
+    pub last_seen: String,
 }
 
-#[derive(Serialize)]
-struct Identifier<'a> {
-    kind: &'a str,
-    value: &'a str,
-    name: &'a str,
-    url: Option<&'a str>,
+/// An id of a finding.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = FindingIdentifier)]
+pub struct Identifier {
+    /// `cve`, `ghsa`, `cwe`, …
+    pub kind: String,
+    /// Its value.
+    pub value: String,
+    /// How the tool writes it.
+    pub name: String,
+    /// Where it is described.
+    pub url: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Scanner<'a> {
-    id: &'a str,
-    name: &'a str,
-    vendor: &'a str,
+/// What found it.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Scanner {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Who makes it.
+    pub vendor: String,
 }
 
-#[derive(Serialize)]
-struct Link<'a> {
-    name: Option<&'a str>,
-    url: &'a str,
+/// A page.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Link {
+    /// Its title.
+    pub name: Option<String>,
+    /// Its address.
+    pub url: String,
 }
 
-#[derive(Serialize)]
-struct Cvss<'a> {
-    vendor: &'a str,
-    vector: &'a str,
-    score: Option<f64>,
+/// A CVSS score of a finding.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = FindingCvss)]
+pub struct Cvss {
+    /// Who rated it.
+    pub vendor: String,
+    /// The vector.
+    pub vector: String,
+    /// The score.
+    pub score: Option<f64>,
 }
 
-impl<'a> From<&'a FindingRow> for Finding<'a> {
-    fn from(row: &'a FindingRow) -> Self {
-        let finding = &row.finding;
+impl From<&FindingRow> for Finding {
+    fn from(row: &FindingRow) -> Self {
+        let finding = row.finding.clone();
         Self {
-            connection: &row.connection,
-            source_tool: &row.source_tool,
-            location: &row.location,
-            id: &finding.id,
-            source: &finding.source,
-            category: words::finding_kind(finding.kind),
-            title: &finding.title,
-            description: &finding.description,
-            severity: words::severity(finding.severity),
-            severity_as_said: &finding.severity_as_said,
-            state: words::finding_state(finding.state),
-            state_reason: finding.state_reason.as_deref(),
+            connection: row.connection.clone(),
+            source_tool: row.source_tool.clone(),
+            location: row.location.clone(),
+            id: finding.id,
+            source: finding.source,
+            category: finding.kind.into(),
+            title: finding.title,
+            description: finding.description,
+            severity: finding.severity.into(),
+            severity_as_said: finding.severity_as_said,
+            state: finding.state.into(),
+            state_reason: finding.state_reason,
             no_longer_detected: finding.no_longer_detected,
             identifiers: finding
                 .identifiers
-                .iter()
+                .into_iter()
                 .map(|known| Identifier {
-                    kind: &known.kind,
-                    value: &known.value,
-                    name: &known.name,
-                    url: known.url.as_deref(),
+                    kind: known.kind,
+                    value: known.value,
+                    name: known.name,
+                    url: known.url,
                 })
                 .collect(),
             scanner: Scanner {
-                id: &finding.scanner_id,
-                name: &finding.scanner_name,
-                vendor: &finding.scanner_vendor,
+                id: finding.scanner_id,
+                name: finding.scanner_name,
+                vendor: finding.scanner_vendor,
             },
-            package_name: finding.package_name.as_deref(),
-            package_version: finding.package_version.as_deref(),
-            operating_system: finding.operating_system.as_deref(),
-            image_reference: finding.image_reference.as_deref(),
-            image_digest: finding.image_digest.as_deref(),
-            solution: finding.solution.as_deref(),
+            package_name: finding.package_name,
+            package_version: finding.package_version,
+            operating_system: finding.operating_system,
+            image_reference: finding.image_reference,
+            image_digest: finding.image_digest,
+            solution: finding.solution,
             links: finding
                 .links
-                .iter()
+                .into_iter()
                 .map(|link| Link {
-                    name: link.name.as_deref(),
-                    url: &link.url,
+                    name: link.name,
+                    url: link.url,
                 })
                 .collect(),
             cvss: finding
                 .cvss
-                .iter()
+                .into_iter()
                 .map(|cvss| Cvss {
-                    vendor: &cvss.vendor,
-                    vector: &cvss.vector,
+                    vendor: cvss.vendor,
+                    vector: cvss.vector,
                     score: cvss.score,
                 })
                 .collect(),
-            detected_at: finding.detected_at.as_deref(),
-            changed_at: finding.changed_at.as_deref(),
-            web_url: finding.web_url.as_deref(),
+            detected_at: finding.detected_at,
+            changed_at: finding.changed_at,
+            web_url: finding.web_url,
             evidence: attributes(&finding.evidence),
             attributes: attributes(&finding.attributes),
-            first_seen: &row.first_seen,
-            last_seen: &row.last_seen,
+            first_seen: row.first_seen.clone(),
+            last_seen: row.last_seen.clone(),
         }
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct Skipped<'a> {
-    connection: &'a str,
-    location: &'a str,
-    subject: &'static str,
-    name: &'a str,
-    image: Option<&'a str>,
-    reason: &'static str,
-    message: &'a str,
-    hint: &'a str,
-    seen: &'a str,
-}
-
-impl<'a> From<&'a SkippedRow> for Skipped<'a> {
-    fn from(row: &'a SkippedRow) -> Self {
-        let skipped = &row.skipped;
+impl From<Finding> for FindingRow {
+    fn from(json: Finding) -> Self {
         Self {
-            connection: &row.connection,
-            location: &row.location,
-            subject: words::skip_subject(skipped.subject),
-            name: &skipped.name,
-            image: skipped.image.as_deref(),
-            reason: words::skip_reason(skipped.skip.reason),
-            message: &skipped.skip.why.message,
-            hint: &skipped.skip.why.hint,
-            seen: &row.seen,
+            connection: json.connection,
+            source_tool: json.source_tool,
+            location: json.location,
+            first_seen: json.first_seen,
+            last_seen: json.last_seen,
+            finding: contract::Finding {
+                id: json.id,
+                source: json.source,
+                kind: json.category.into(),
+                title: json.title,
+                description: json.description,
+                severity: json.severity.into(),
+                severity_as_said: json.severity_as_said,
+                state: json.state.into(),
+                state_reason: json.state_reason,
+                no_longer_detected: json.no_longer_detected,
+                identifiers: json
+                    .identifiers
+                    .into_iter()
+                    .map(|known| contract::Identifier {
+                        kind: known.kind,
+                        value: known.value,
+                        name: known.name,
+                        url: known.url,
+                    })
+                    .collect(),
+                scanner_id: json.scanner.id,
+                scanner_name: json.scanner.name,
+                scanner_vendor: json.scanner.vendor,
+                package_name: json.package_name,
+                package_version: json.package_version,
+                operating_system: json.operating_system,
+                image_reference: json.image_reference,
+                image_digest: json.image_digest,
+                solution: json.solution,
+                links: json
+                    .links
+                    .into_iter()
+                    .map(|link| contract::Link {
+                        name: link.name,
+                        url: link.url,
+                    })
+                    .collect(),
+                cvss: json
+                    .cvss
+                    .into_iter()
+                    .map(|cvss| contract::Cvss {
+                        vendor: cvss.vendor,
+                        vector: cvss.vector,
+                        score: cvss.score,
+                    })
+                    .collect(),
+                detected_at: json.detected_at,
+                changed_at: json.changed_at,
+                web_url: json.web_url,
+                evidence: pairs(json.evidence),
+                attributes: pairs(json.attributes),
+            },
+        }
+    }
+}
+
+/// What was not looked at, and why.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Skipped {
+    /// Name of the connection.
+    pub connection: String,
+    /// Path of the location.
+    pub location: String,
+    /// What it is.
+    pub subject: SkipSubject,
+    /// Its name.
+    pub name: String,
+    /// Digest of its image.
+    pub image: Option<String>,
+    /// Why, in a word.
+    pub reason: SkipReason,
+    /// Why, in a sentence.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// RFC 3339.
+    pub seen: String,
+}
+
+impl From<&SkippedRow> for Skipped {
+    fn from(row: &SkippedRow) -> Self {
+        let skipped = row.skipped.clone();
+        Self {
+            connection: row.connection.clone(),
+            location: row.location.clone(),
+            subject: skipped.subject.into(),
+            name: skipped.name,
+            image: skipped.image,
+            reason: skipped.skip.reason.into(),
+            message: skipped.skip.why.message,
+            hint: skipped.skip.why.hint,
+            seen: row.seen.clone(),
+        }
+    }
+}
+
+impl From<Skipped> for SkippedRow {
+    fn from(json: Skipped) -> Self {
+        Self {
+            connection: json.connection,
+            location: json.location,
+            skipped: contract::Skipped {
+                subject: json.subject.into(),
+                name: json.name,
+                image: json.image,
+                skip: contract::Skip {
+                    reason: json.reason.into(),
+                    why: contract::Explanation {
+                        message: json.message,
+                        hint: json.hint,
+                    },
+                },
+            },
+            seen: json.seen,
         }
     }
 }
 
 #[derive(Serialize)]
-struct Findings<'a> {
-    findings: Vec<Finding<'a>>,
+struct Findings {
+    findings: Vec<Finding>,
 }
 
 #[derive(Serialize)]
-struct SkippedList<'a> {
-    skipped: Vec<Skipped<'a>>,
+struct SkippedList {
+    skipped: Vec<Skipped>,
 }
 
 /// `{"kind": "findings", "findings": […]}`.

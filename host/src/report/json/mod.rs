@@ -4,9 +4,13 @@
 //! A document is an object with `schema_version` and `kind`; JSON lines are objects with the same two, one
 //! a line. Keys are snake_case, words are those of [`super::words`], times RFC 3339, sizes in bytes. Fields
 //! may be added under one `schema_version`; a field that goes or changes its meaning raises it.
+//!
+//! The types are those of the REST API too ([`crate::serve::api`]): what a script reads of the command line and
+//! of the API is spelt alike, and the remote command line reads them back.
 
 mod account;
 mod detail;
+mod enums;
 mod finding;
 mod image;
 mod queue;
@@ -20,14 +24,19 @@ use super::text::inert_json;
 use crate::contract::Attribute;
 
 pub use account::{
-    connection, connections, connector, connectors, disconnected, locations, plugin_versions, selection,
+    Connection, Connector, Inspected, Location, Network, Selection, Step, Verified, connection,
+    connections, connector, connectors, disconnected, locations, plugin_versions, selection,
     verification,
 };
 pub use detail::{image_report, image_report_line};
-pub use finding::{finding_lines, findings, skipped, skipped_lines};
-pub use image::{image_lines, images, package_lines, packages};
+pub use enums::{
+    FieldKind, FindingKind, FindingState, LocationFailure, Outcome, PackageOrigin, Severity,
+    SkipReason, SkipSubject, StepStatus,
+};
+pub use finding::{Finding, Skipped, finding_lines, findings, skipped, skipped_lines};
+pub use image::{Image, Package, image_lines, images, package_lines, packages};
 pub use queue::{advisory_status, diff, exclusions, import_lines, issue, match_lines, scans};
-pub use scan::{ScanResult, location_report, scan, scan_lines};
+pub use scan::{Location as ScanLocation, ScanResult, location_report, scan, scan_lines};
 
 /// Version of the JSON that this program writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -65,12 +74,21 @@ pub(crate) fn line<T: Serialize>(kind: &str, content: T) -> String {
 }
 
 /// Attributes by key; a key may have several values.
-fn attributes(list: &[Attribute]) -> BTreeMap<&str, Vec<&str>> {
-    let mut map: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+pub type Attributes = BTreeMap<String, Vec<String>>;
+
+pub(crate) fn attributes(list: &[Attribute]) -> Attributes {
+    let mut map = Attributes::new();
     for (key, value) in list {
-        map.entry(key).or_default().push(value);
+        map.entry(key.clone()).or_default().push(value.clone());
     }
     map
+}
+
+/// The way back; keys are in their order then.
+pub(crate) fn pairs(map: Attributes) -> Vec<Attribute> {
+    map.into_iter()
+        .flat_map(|(key, values)| values.into_iter().map(move |value| (key.clone(), value)))
+        .collect()
 }
 
 #[cfg(test)]

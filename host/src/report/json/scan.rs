@@ -1,7 +1,8 @@
 //! A scan's end, as JSON: its numbers, its locations, and what it found.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::enums::{LocationFailure, Outcome};
 use super::finding::{Finding, Skipped};
 use super::image::Image;
 use super::{document, line};
@@ -9,7 +10,6 @@ use crate::host::{
     Counts as HostCounts, FindingRow, ImageRow, LocationOutcome, LocationReport, ScanReport,
     SkippedRow,
 };
-use crate::report::words;
 
 /// A scan and the rows of the locations that it took.
 pub struct ScanResult<'a> {
@@ -23,68 +23,72 @@ pub struct ScanResult<'a> {
     pub skipped: &'a [SkippedRow],
 }
 
-#[derive(Serialize)]
-struct Counts {
-    tags: u64,
-    images: u64,
-    packages: u64,
-    findings: u64,
-    skipped: u64,
-    layers_read: u64,
-    layers_reused: u64,
-    requests: u64,
-    bytes_read: u64,
+/// A location of a scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = ScanLocation)]
+pub struct Location {
+    /// Its path.
+    pub path: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What kind of reason it failed for.
+    pub failure: Option<LocationFailure>,
+    /// Why it failed, in a sentence.
+    pub message: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// What was counted.
+    pub counts: HostCounts,
+    /// Wall time.
+    pub milliseconds: u64,
 }
 
-impl From<&HostCounts> for Counts {
-    fn from(counts: &HostCounts) -> Self {
-        Self {
-            tags: counts.tags,
-            images: counts.images,
-            packages: counts.packages,
-            findings: counts.findings,
-            skipped: counts.skipped,
-            layers_read: counts.layers_read,
-            layers_reused: counts.layers_reused,
-            requests: counts.requests,
-            bytes_read: counts.bytes_read,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Location<'a> {
-    path: &'a str,
-    outcome: &'static str,
-    failure: Option<&'static str>,
-    message: Option<&'a str>,
-    hint: Option<&'a str>,
-    counts: Counts,
-    milliseconds: u64,
-}
-
-impl<'a> From<&'a LocationReport> for Location<'a> {
-    fn from(report: &'a LocationReport) -> Self {
-        let (failure, message, hint) = match &report.outcome {
+impl From<&LocationReport> for Location {
+    fn from(report: &LocationReport) -> Self {
+        let (outcome, failure, message, hint) = match &report.outcome {
+            LocationOutcome::Complete => (Outcome::Complete, None, None, None),
+            LocationOutcome::Partial => (Outcome::Partial, None, None, None),
+            LocationOutcome::Interrupted => (Outcome::Interrupted, None, None, None),
             LocationOutcome::Failed {
                 class,
                 message,
                 hint,
             } => (
-                Some(words::failure_class(*class)),
-                Some(message.as_str()),
-                Some(hint.as_str()),
+                Outcome::Failed,
+                Some(LocationFailure::from(*class)),
+                Some(message.clone()),
+                Some(hint.clone()),
             ),
-            _ => (None, None, None),
         };
         Self {
-            path: &report.path,
-            outcome: words::outcome(&report.outcome),
+            path: report.path.clone(),
+            outcome,
             failure,
             message,
             hint,
-            counts: (&report.counts).into(),
+            counts: report.counts,
             milliseconds: report.milliseconds,
+        }
+    }
+}
+
+impl From<Location> for LocationReport {
+    fn from(json: Location) -> Self {
+        let outcome = match json.outcome {
+            Outcome::Complete => LocationOutcome::Complete,
+            Outcome::Partial => LocationOutcome::Partial,
+            Outcome::Interrupted => LocationOutcome::Interrupted,
+            Outcome::Failed => LocationOutcome::Failed {
+                class: json.failure.unwrap_or(LocationFailure::Connector).into(),
+                message: json.message.unwrap_or_default(),
+                hint: json.hint.unwrap_or_default(),
+            },
+        };
+        Self {
+            path: json.path,
+            outcome,
+            counts: json.counts,
+            milliseconds: json.milliseconds,
         }
     }
 }
@@ -97,7 +101,7 @@ struct Summary<'a> {
     milliseconds: u64,
     complete: bool,
     location_count: usize,
-    counts: Counts,
+    counts: HostCounts,
     refused: &'a [String],
 }
 
@@ -110,7 +114,7 @@ impl<'a> From<&'a ScanReport> for Summary<'a> {
             milliseconds: report.milliseconds,
             complete: report.complete,
             location_count: report.locations.len(),
-            counts: (&report.counts).into(),
+            counts: report.counts,
             refused: &report.refused,
         }
     }
@@ -120,10 +124,10 @@ impl<'a> From<&'a ScanReport> for Summary<'a> {
 struct Whole<'a> {
     #[serde(flatten)]
     summary: Summary<'a>,
-    locations: Vec<Location<'a>>,
-    findings: Vec<Finding<'a>>,
-    images: Vec<Image<'a>>,
-    skipped: Vec<Skipped<'a>>,
+    locations: Vec<Location>,
+    findings: Vec<Finding>,
+    images: Vec<Image>,
+    skipped: Vec<Skipped>,
 }
 
 /// `{"kind": "scan", …, "locations": […], "findings": […], "images": […], "skipped": […]}`.

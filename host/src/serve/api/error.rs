@@ -8,9 +8,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Failure;
+use crate::contract::{Explanation, Failure};
 use crate::host::HostError;
 use crate::serve::auth::Role;
+use crate::serve::runs::Conflict;
+use crate::store::StoreError;
 
 /// What kind of error it is. Each has one HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -168,24 +170,61 @@ impl IntoResponse for ApiError {
 
 impl From<HostError> for ApiError {
     fn from(error: HostError) -> Self {
-        let message = match &error {
-            HostError::Settings(error) | HostError::Other(error) => format!("{error:#}"),
-            other => other.to_string(),
-        };
-        let code = match &error {
-            HostError::Other(error) if error.is::<super::super::runs::Conflict>() => {
-                ErrorCode::Conflict
+        match error {
+            HostError::Unknown { what, name, list } => {
+                let known = Self::new(ErrorCode::NotFound, format!("no {what} is called {name:?}"));
+                match list {
+                    "connections" | "connectors" | "images" => {
+                        known.hint(format!("GET /api/v1/{list} lists them"))
+                    }
+                    "locations" => {
+                        known.hint("GET /api/v1/connections/{name}/locations lists them")
+                    }
+                    _ => known,
+                }
             }
-            HostError::Unknown { .. } => ErrorCode::NotFound,
-            HostError::Settings(_) => ErrorCode::Invalid,
-            HostError::Connector(Failure::InvalidSettings(fault)) => {
-                return Self::new(ErrorCode::Invalid, fault.why.message.clone())
-                    .hint(fault.why.hint.clone())
-                    .field(fault.field.clone());
-            }
-            HostError::Connector(_) | HostError::Limit(_) => ErrorCode::Upstream,
-            HostError::Other(_) => ErrorCode::Unexpected,
-        };
-        Self::new(code, message)
+            HostError::Settings(error) => Self::new(ErrorCode::Invalid, format!("{error:#}")),
+            HostError::Connector(failure) => of_failure(failure),
+            HostError::Limit(message) => Self::new(ErrorCode::Upstream, message).hint(
+                "the connector reached a limit of its sandbox; the log of the host says more",
+            ),
+            HostError::Other(error) => of_other(&error),
+        }
     }
+}
+
+fn of_failure(failure: Failure) -> ApiError {
+    let told = |code, why: Explanation| ApiError::new(code, why.message).hint(why.hint);
+    match failure {
+        Failure::InvalidSettings(fault) => told(ErrorCode::Invalid, fault.why).field(fault.field),
+        // Whoever asks is signed in here; it is the account's token that is not.
+        Failure::Forbidden(lack) => told(ErrorCode::Upstream, lack.why),
+        Failure::RateLimited(limit) => {
+            let mut error = told(ErrorCode::Upstream, limit.why);
+            error.retry_after = limit.retry_after.map(u64::from);
+            error
+        }
+        Failure::Unauthenticated(why)
+        | Failure::NotFound(why)
+        | Failure::Unavailable(why)
+        | Failure::UnexpectedAnswer(why)
+        | Failure::OverLimit(why) => told(ErrorCode::Upstream, why),
+        Failure::Stopped => ApiError::new(ErrorCode::Unavailable, "it was stopped"),
+    }
+}
+
+fn of_other(error: &anyhow::Error) -> ApiError {
+    if error.is::<Conflict>() {
+        return ApiError::new(ErrorCode::Conflict, format!("{error:#}"));
+    }
+    let code = match error.downcast_ref::<StoreError>() {
+        // The store has one word for what is not there and for what breaks a rule of it.
+        Some(StoreError::Refused(why)) if why.starts_with("there is no ") => ErrorCode::NotFound,
+        Some(StoreError::Refused(_)) => ErrorCode::Invalid,
+        Some(StoreError::InUse { .. } | StoreError::DiskFull | StoreError::Closed) => {
+            ErrorCode::Unavailable
+        }
+        _ => ErrorCode::Unexpected,
+    };
+    ApiError::new(code, format!("{error:#}"))
 }

@@ -4,23 +4,23 @@
 //! an address of its own and is answered with "see other", so that a page can be loaded again; what was done is
 //! told by a [`Flash`] in a cookie that is shown once.
 
-mod advisories;
-mod asked;
-mod changes;
-mod dashboard;
-mod images;
 mod account;
 mod account_form;
+mod advisories;
+mod asked;
 mod attempts;
 mod audit;
-mod connection;
+mod changes;
 #[cfg(test)]
 mod connecting_tests;
+mod connection;
 mod connectors;
-mod events;
+mod dashboard;
 mod entry;
+mod events;
 mod fields;
 mod frame;
+mod images;
 mod issues;
 mod location_tree;
 mod locations;

@@ -129,7 +129,7 @@ pub struct RunProgress {
 }
 
 /// A run with everything about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunDetail {
     /// The run.
     pub run: Run,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ox_issue::Issue;
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::{Result, Store, now};
@@ -13,7 +13,7 @@ use super::super::{Result, Store, now};
 const EVENTS: u32 = 1000;
 
 /// Something that happened to an issue.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct IssueEvent {
     /// The issue.
     pub issue: i64,

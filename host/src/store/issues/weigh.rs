@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ox_issue::issue::{AgainstLastScan, Status};
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::{Result, Store, StoreError, now, observe};
 use super::close::Fates;
@@ -18,7 +18,7 @@ use super::{pairing, read, work};
 use crate::queue::{Book, Fate, Judged, compose, judge};
 
 /// What weighing did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WeighTotals {
     /// Locations that were weighed.
     pub locations: usize,

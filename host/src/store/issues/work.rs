@@ -19,12 +19,14 @@ pub(super) const TEXT_CHARS: usize = 10_000;
 pub(super) const NAME_CHARS: usize = 200;
 
 /// What an exclusion covers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = ExclusionCovers)]
 pub enum Covers {
     /// What a person named.
     Scope(Scope),
     /// What a statement of a VEX document speaks of.
+    #[schema(value_type = Object)]
     Vex(Box<Statement>),
 }
 
@@ -58,7 +60,8 @@ pub struct NewExclusion {
 }
 
 /// An exclusion, as lists show it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Exclusion)]
 pub struct ExclusionRow {
     /// Its number.
     pub id: i64,

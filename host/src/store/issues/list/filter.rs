@@ -6,7 +6,9 @@ use ox_issue::severity::Severity;
 use serde::{Deserialize, Serialize};
 
 /// Where issues stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// To be worked on: open and not excluded.
@@ -21,7 +23,7 @@ pub enum Standing {
 }
 
 /// Which way a severity was moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reprioritised {
     /// Above what the tool said.
@@ -33,7 +35,7 @@ pub enum Reprioritised {
 }
 
 /// How a deadline stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SlaFilter {
     /// It has passed.

@@ -14,7 +14,7 @@ use super::filter::{IssueFilter, Standing};
 pub type SeverityCounts = Vec<(Severity, u64)>;
 
 /// What tools found, what of it is in the queue by OX's severity, and how many issues that is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, serde::Deserialize)]
 pub struct Funnel {
     /// Everything that was found in what is there now, by the tools' severities.
     pub found: SeverityCounts,

@@ -14,7 +14,7 @@ use super::funnel::{Counts, SeverityCounts};
 const MOST: usize = 200;
 
 /// What issues are laid together by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grouping {
     /// The id that an issue is known by.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::super::super::{Result, StoreError};
 
 /// What a list is sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum SortKey {
     /// OX's severity, then the number.
