@@ -56,7 +56,7 @@ pub use images::{
 pub use locations::{KnownLocation, ListingOutcome, ListingSkip};
 pub(crate) use open::private_folder;
 pub(crate) use overview::{AGES, day_before};
-pub use overview::{Brought, Mended, Overview, QueueDay, Top};
+pub use overview::{Brought, Mended, Overview, Top, TrendDay};
 pub use plugin_versions::{StoredVersion, VersionState};
 pub use policy::StoredPolicy;
 pub use queue_days::QueueDay;

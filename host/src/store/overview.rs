@@ -33,7 +33,7 @@ pub struct Overview {
     /// Applications that weigh most.
     pub applications: Vec<Top>,
     /// How the queue stood at the end of each day, the oldest first; today as it stands now.
-    pub days: Vec<QueueDay>,
+    pub days: Vec<TrendDay>,
     /// What the last scan of each connection brought.
     pub brought: Vec<Brought>,
     /// Images that were read completely, and in part.
@@ -64,9 +64,9 @@ pub struct Top {
     pub open: [u64; 6],
 }
 
-/// How the queue stood at the end of a day.
+/// How the queue stood at the end of a day, over all connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct QueueDay {
+pub struct TrendDay {
     /// `2026-11-23`, in UTC.
     pub day: String,
     /// Open issues by rank of the severity, from Info up.
@@ -240,9 +240,9 @@ fn top(tx: &Transaction<'_>, by_location: bool) -> Result<Vec<Top>> {
     Ok(top)
 }
 
-fn queue_days(tx: &Transaction<'_>, days: u32) -> Result<Vec<QueueDay>> {
+fn queue_days(tx: &Transaction<'_>, days: u32) -> Result<Vec<TrendDay>> {
     let today = day_before(0);
-    let mut found: BTreeMap<String, QueueDay> = BTreeMap::new();
+    let mut found: BTreeMap<String, TrendDay> = BTreeMap::new();
     let mut statement = tx.prepare_cached(
         "SELECT day, severity, sum(open), sum(opened), sum(closed) FROM queue_day
          WHERE day > ?1 AND day <= ?2 GROUP BY day, severity",
@@ -250,9 +250,9 @@ fn queue_days(tx: &Transaction<'_>, days: u32) -> Result<Vec<QueueDay>> {
     let mut rows = statement.query(params![day_before(i64::from(days)), today])?;
     while let Some(row) = rows.next()? {
         let day: String = row.get(0)?;
-        let one = found.entry(day.clone()).or_insert_with(|| QueueDay {
+        let one = found.entry(day.clone()).or_insert_with(|| TrendDay {
             day,
-            ..QueueDay::default()
+            ..TrendDay::default()
         });
         place(&mut one.open, row.get(1)?, row.get(2)?);
         one.opened += row.get::<_, i64>(3)?.unsigned_abs();
@@ -267,9 +267,9 @@ fn queue_days(tx: &Transaction<'_>, days: u32) -> Result<Vec<QueueDay>> {
     while let Some(row) = rows.next()? {
         place(&mut open, row.get(0)?, row.get(1)?);
     }
-    let one = found.entry(today.clone()).or_insert_with(|| QueueDay {
+    let one = found.entry(today.clone()).or_insert_with(|| TrendDay {
         day: today,
-        ..QueueDay::default()
+        ..TrendDay::default()
     });
     one.open = open;
     Ok(found.into_values().collect())
