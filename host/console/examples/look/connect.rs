@@ -8,7 +8,8 @@ use ox_console::parts::{Choice, Pager, When};
 use ox_console::{Chrome, Flash, Person, Section, Theme, html};
 
 /// Text of somebody who wants out of the page.
-const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>";
+#[allow(dead_code, reason = "the tests look for it in the pages")]
+pub(crate) const HOSTILE: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>";
 
 const NOW: &str = "2026-11-23T02:00:00Z";
 

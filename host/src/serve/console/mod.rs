@@ -24,6 +24,8 @@ mod images;
 mod issues;
 mod location_tree;
 mod locations;
+#[cfg(test)]
+mod overview_tests;
 mod plugins;
 mod policy;
 mod run_words;

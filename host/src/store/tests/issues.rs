@@ -2,6 +2,7 @@
 
 mod findings;
 mod life;
+mod pages;
 mod properties;
 mod work;
 mod world;

@@ -133,10 +133,13 @@ impl Daemon {
             None if TcpListener::bind(USUAL).is_ok() => USUAL.to_owned(),
             None => "127.0.0.1:0".to_owned(),
         };
-        let mut child = command(stage, &["serve", "--listen", &listen])
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("ox-host serve did not start")?;
+        let mut child = command(
+            stage,
+            &["serve", "--log-level", "warn", "--listen", &listen],
+        )
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("ox-host serve did not start")?;
         let stderr = child.stderr.take().context("ox-host has no stderr")?;
         let mut daemon = Self {
             child,
