@@ -106,7 +106,11 @@ fn smallest(leaves: &[(&str, bool)], new_locations: NewLocations) -> Selection {
     };
     // An empty list of includes takes everything: it can't say "nothing", and new locations need it.
     let from_nothing = keep(&nodes, root, Stand::Out);
-    let from_all = root.cost[Stand::In as usize];
+    let from_all = root
+        .cost
+        .get(Stand::In as usize)
+        .copied()
+        .unwrap_or(usize::MAX);
     let stand = if new_locations == NewLocations::Include
         || root.is_of_one_mind()
         || from_all < from_nothing

@@ -155,7 +155,7 @@ async fn two_hundred_swaps_under_running_scans_fail_lose_and_double_nothing() {
         task.await.unwrap();
     }
     let at_the_end = resident();
-    println!(
+    eprintln!(
         "{SWAPS} swaps, {under_scan} of them under a call of the old version, {} scans; {} MiB after a quarter, {} MiB at the end",
         ended.load(Ordering::Relaxed),
         after_warm_up >> 20,

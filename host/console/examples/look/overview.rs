@@ -30,7 +30,7 @@ use ox_issue::Severity;
 
 const NOW: &str = "2026-11-23T02:00:00Z";
 
-pub fn chrome(title: &str, section: Section, here: &str) -> Chrome {
+pub(crate) fn chrome(title: &str, section: Section, here: &str) -> Chrome {
     Chrome {
         title: title.to_owned(),
         section,
@@ -48,7 +48,7 @@ fn when(stamp: &str) -> When {
     When::new(stamp, NOW)
 }
 
-pub fn counts(numbers: [u64; 6]) -> Vec<SeverityCount> {
+pub(crate) fn counts(numbers: [u64; 6]) -> Vec<SeverityCount> {
     Severity::ALL
         .into_iter()
         .zip(numbers)
@@ -65,7 +65,12 @@ fn count_of(severity: Severity, count: u64) -> SeverityCount {
     }
 }
 
-pub fn image_line(repository: &str, tags: &[&str], numbers: [u64; 6], complete: bool) -> ImageLine {
+pub(crate) fn image_line(
+    repository: &str,
+    tags: &[&str],
+    numbers: [u64; 6],
+    complete: bool,
+) -> ImageLine {
     ImageLine {
         href: "/image".to_owned(),
         repository: format!("registry.acme.example/{repository}"),
@@ -102,7 +107,7 @@ fn tabs(current: usize) -> Vec<Tab> {
     .collect()
 }
 
-pub fn images(tab: &'static str, shown: Shown) -> Images {
+pub(crate) fn images(tab: &'static str, shown: Shown) -> Images {
     Images {
         chrome: chrome("Images", Section::Images, "/images"),
         tabs: tabs(match tab {
@@ -129,7 +134,7 @@ pub fn images(tab: &'static str, shown: Shown) -> Images {
     }
 }
 
-pub fn skip_line(subject: &'static str, name: &str, message: &str, hint: &str) -> SkipLine {
+pub(crate) fn skip_line(subject: &'static str, name: &str, message: &str, hint: &str) -> SkipLine {
     SkipLine {
         subject,
         name: name.to_owned(),
@@ -141,7 +146,7 @@ pub fn skip_line(subject: &'static str, name: &str, message: &str, hint: &str) -
     }
 }
 
-pub fn skips() -> Vec<SkipGroup> {
+pub(crate) fn skips() -> Vec<SkipGroup> {
     vec![
         SkipGroup {
             reason: "over-limit".to_owned(),
@@ -175,7 +180,7 @@ pub fn skips() -> Vec<SkipGroup> {
     ]
 }
 
-pub fn failed() -> Vec<FailedLine> {
+pub(crate) fn failed() -> Vec<FailedLine> {
     vec![
         FailedLine {
             location: "platform/base-images/jdk".to_owned(),
@@ -200,7 +205,7 @@ pub fn failed() -> Vec<FailedLine> {
     ]
 }
 
-pub fn image() -> ImagePage {
+pub(crate) fn image() -> ImagePage {
     let layer = |index: usize, of, command: &str, packages: &str, findings: &str| Layer {
         index,
         digest: format!("sha256:{index:064}"),
@@ -341,7 +346,7 @@ pub fn image() -> ImagePage {
     }
 }
 
-pub fn changes(state: ChangesState) -> Changes {
+pub(crate) fn changes(state: ChangesState) -> Changes {
     Changes {
         chrome: chrome("Changes", Section::Changes, "/changes"),
         connections: vec![
@@ -361,7 +366,7 @@ pub fn changes(state: ChangesState) -> Changes {
     }
 }
 
-pub fn compared() -> Compared {
+pub(crate) fn compared() -> Compared {
     let line = |id: u32, severity, before: Option<Severity>, title: &str, what: &str| ChangeLine {
         issue: format!("OX-{id}"),
         href: format!("/issues/{id}"),
@@ -470,7 +475,7 @@ pub fn compared() -> Compared {
     }
 }
 
-pub fn source(name: &str, is_old: bool) -> SourceLine {
+pub(crate) fn source(name: &str, is_old: bool) -> SourceLine {
     SourceLine {
         name: name.to_owned(),
         records: "41\u{202f}203".to_owned(),
@@ -497,7 +502,7 @@ pub fn source(name: &str, is_old: bool) -> SourceLine {
     }
 }
 
-pub fn advisories(alarm: Alarm) -> Advisories {
+pub(crate) fn advisories(alarm: Alarm) -> Advisories {
     let missing = alarm == Alarm::Missing;
     Advisories {
         chrome: chrome("Advisories", Section::Advisories, "/advisories"),
@@ -569,7 +574,7 @@ pub fn advisories(alarm: Alarm) -> Advisories {
     }
 }
 
-pub fn advisory() -> Advisory {
+pub(crate) fn advisory() -> Advisory {
     Advisory {
         chrome: chrome("DSA-5631-1", Section::Advisories, "/advisory"),
         id: "DEBIAN-CVE-2023-45853".to_owned(),
@@ -611,7 +616,7 @@ pub fn advisory() -> Advisory {
     }
 }
 
-pub fn days(number: u64) -> Vec<Day> {
+pub(crate) fn days(number: u64) -> Vec<Day> {
     let start: jiff::civil::Date = "2026-10-25".parse().unwrap();
     (0..number)
         .map(|at| {
@@ -635,7 +640,7 @@ pub fn days(number: u64) -> Vec<Day> {
         .collect()
 }
 
-pub fn dashboard() -> Dashboard {
+pub(crate) fn dashboard() -> Dashboard {
     let ages = |severity, counts: [u64; 4]| {
         let all: u64 = counts.iter().sum();
         let mut begin = 0;
@@ -776,7 +781,7 @@ pub fn dashboard() -> Dashboard {
     }
 }
 
-pub fn first_run() -> Dashboard {
+pub(crate) fn first_run() -> Dashboard {
     Dashboard {
         steps: vec![
             Step {
@@ -821,7 +826,7 @@ pub fn first_run() -> Dashboard {
     }
 }
 
-pub fn policy(checked: Option<Checked>) -> Policy {
+pub(crate) fn policy(checked: Option<Checked>) -> Policy {
     Policy {
         chrome: chrome("Policy", Section::Settings, "/policy"),
         text: "[severity]\nmax-steps-down = 2\n\n[sla]\nnear = 3\n".to_owned(),
@@ -853,7 +858,7 @@ pub fn policy(checked: Option<Checked>) -> Policy {
     }
 }
 
-pub fn fault(message: &str) -> Checked {
+pub(crate) fn fault(message: &str) -> Checked {
     Checked::Bad {
         faults: vec![Fault {
             line: 5,
@@ -867,7 +872,7 @@ pub fn fault(message: &str) -> Checked {
 }
 
 /// Every page with its name.
-pub fn pages() -> Vec<(&'static str, String)> {
+pub(crate) fn pages() -> Vec<(&'static str, String)> {
     vec![
         ("dashboard", html(&dashboard())),
         ("dashboard-first", html(&first_run())),

@@ -276,7 +276,8 @@ mod tests {
             }
         }
         let mut evil = api;
-        evil["info"]["description"] = Value::String("<script>x</script>".to_owned());
+        let description = evil.pointer_mut("/info/description");
+        *description.unwrap_or(&mut Value::Null) = Value::String("<script>x</script>".to_owned());
         assert!(!html(&evil).contains("<script"));
     }
 }

@@ -179,7 +179,6 @@ async fn list_runs(
     let filter = RunFilter {
         connection: asked.connection,
         states: asked.state,
-        ..RunFilter::default()
     };
     let mut found = read(move || runs.runs(&filter, asked.after, limit + 1)).await?;
     let more = found.len() > limit;

@@ -13,12 +13,6 @@ const BYTES: usize = 8 << 20;
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    #[cfg(test)]
-    pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self(pairs.iter().map(own).collect())
-    }
-
     /// The first value of a name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()

@@ -41,6 +41,7 @@ async fn scanned(role: Role) -> (Daemon, String) {
             locations,
             partial_plan: false,
             fresh: true,
+            resume: None,
         })
         .await
         .unwrap();

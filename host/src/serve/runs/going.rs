@@ -142,7 +142,7 @@ impl Runs {
                 // Its connection is gone, and the run with it.
                 Ok(None) => return,
                 Err(error) => {
-                    tracing::error!(run = id, %error, "the end of a run could not be written down")
+                    tracing::error!(run = id, %error, "the end of a run could not be written down");
                 }
             }
             tokio::time::sleep(wait).await;

@@ -132,7 +132,7 @@ impl Watcher {
             match self.store.set_task_scan(self.run, scan).await {
                 Ok(()) => self.noted().scan_written = true,
                 Err(error) => {
-                    tracing::warn!(run = self.run, %error, "the scan of a run was not kept")
+                    tracing::warn!(run = self.run, %error, "the scan of a run was not kept");
                 }
             }
         }

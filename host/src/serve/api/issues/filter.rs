@@ -263,7 +263,6 @@ impl IssueQuery {
             compliance: one.compliance,
             assignee: one.assignee,
             text: one.text,
-            ..IssueFilter::default()
         })
     }
 
@@ -274,7 +273,6 @@ impl IssueQuery {
             reverse: self.reverse.unwrap_or_default(),
             after: self.after.clone(),
             limit: crate::serve::api::answer::rows(self.limit)?,
-            ..IssueOrder::default()
         })
     }
 
@@ -448,14 +446,12 @@ mod tests {
             compliance: text(&["PCI DSS 4.0.1 6.3.3"]),
             assignee: text(&[""]),
             text: Some("ä=ö&".to_owned()),
-            ..IssueFilter::default()
         };
         let order = IssueOrder {
             by: SortKey::Due,
             reverse: true,
             after: Some("x y".to_owned()),
             limit: 7,
-            ..IssueOrder::default()
         };
         let query = parsed(&IssueQuery::of(&filter, &order).text()).unwrap();
         assert_eq!(query.filter().unwrap(), filter);
