@@ -4,12 +4,17 @@ use axum::http::StatusCode;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+    Components, Content, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Schema,
     SecurityRequirement, Server, tag::TagBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use ox_issue::Severity;
+use ox_issue::facts::Kind;
+use ox_issue::issue::AgainstLastScan;
+
 use super::{ApiError, ErrorBody, ErrorCode};
+use crate::store::issues::{Reprioritised, SlaFilter, SortKey, Standing};
 
 /// What each part of the API is about, in the order in which people meet them.
 const TAGS: [(&str, &str); 15] = [
@@ -105,6 +110,14 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
     schemas.push((ErrorBody::name().into_owned(), ErrorBody::schema()));
     schemas.push((ApiError::name().into_owned(), ApiError::schema()));
     schemas.push((ErrorCode::name().into_owned(), ErrorCode::schema()));
+    // Parameters refer to these, and no body may happen to have them.
+    named::<Standing>(&mut schemas);
+    named::<Reprioritised>(&mut schemas);
+    named::<SlaFilter>(&mut schemas);
+    named::<SortKey>(&mut schemas);
+    named::<Severity>(&mut schemas);
+    named::<Kind>(&mut schemas);
+    named::<AgainstLastScan>(&mut schemas);
     for (name, schema) in schemas {
         components.schemas.entry(name).or_insert(schema);
     }
@@ -114,6 +127,10 @@ pub(super) fn complete(mut api: OpenApi) -> OpenApi {
         }
     }
     api
+}
+
+fn named<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((T::name().into_owned(), T::schema()));
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

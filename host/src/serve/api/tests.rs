@@ -185,7 +185,7 @@ async fn an_edit_of_what_somebody_else_changed_is_refused() {
             .status,
         StatusCode::NOT_MODIFIED
     );
-    let text = json!({"text": "[sla]\nnear_days = 3\n"});
+    let text = json!({"text": "[sla]\nnear = 3\n"});
     let blind = world.put("/api/v1/policy", None, text.clone()).await;
     assert_eq!(
         blind.status,

@@ -200,6 +200,7 @@ impl Store {
                 next: None,
                 total,
             };
+            let after = order.after.as_deref().map(read_cursor).transpose()?;
             if total == 0 {
                 return Ok(page);
             }
@@ -214,7 +215,6 @@ impl Store {
             }
             // A page begins within those that have the same value as the last one of the page before, and goes
             // on with the values beyond: two questions, each of which an index answers from where it begins.
-            let after = order.after.as_deref().map(read_cursor).transpose()?;
             let parts = match after {
                 None => vec![(String::new(), Vec::new())],
                 Some((value, id)) => {

@@ -138,7 +138,7 @@ async fn what_was_left_out_is_paged_and_counted_alike() {
 #[tokio::test]
 async fn a_place_in_a_list_that_is_none_is_refused() {
     let world = world(&["acme/api"]).await;
-    for after in ["x", "5:a", "1:a1:b1:c", "999999999999999999999:a"] {
+    for after in ["x", "5:a", "999999999999999999999:a"] {
         let query = ImageQuery {
             after: Some(after.to_owned()),
             ..ImageQuery::default()
@@ -291,7 +291,7 @@ async fn changes_between_scans_are_those_of_the_history_counted() {
         .await;
     world.gather().await;
     // Between the scans, an advisory is known by another severity.
-    world.advisories[1].word = "CRITICAL".to_owned();
+    world.advisories[1].word = "LOW".to_owned();
     world.gather().await;
     let second = world
         .look(0, one.observations(), LocationState::Complete)
