@@ -57,6 +57,8 @@ fn wanted(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Option<Wan
     let mut wanted = Wanted::default();
     while let Some(argument) = arguments.next() {
         match argument.to_str()? {
+            // `cargo demo --once` and `cargo demo -- --once` are the same.
+            "--" => {}
             "--once" => wanted.once = true,
             "--empty" => wanted.empty = true,
             "--keep" => wanted.keep = Some(PathBuf::from(arguments.next()?)),
