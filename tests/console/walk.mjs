@@ -196,7 +196,6 @@ async function walk(browser, hand, { javaScriptEnabled = true, looks = false } =
       assert.ok(await box.isChecked(), "everything is scanned until somebody says otherwise");
       await hand.click(page, box);
     } else {
-      await archive.last().locator(":scope > details > summary").click();
       const below = archive.last().locator("select[name=set]").first();
       await below.selectOption((await below.locator("option", { hasText: "nothing is scanned" }).getAttribute("value")) ?? "");
     }
